@@ -20,7 +20,8 @@ from contracts.events import SOURCES, TYPES
 from contracts.identifiers import EARLIEST, LATEST, EventId
 from contracts.model import EventData
 
-Headers = Sequence[tuple[str, bytes]]
+#: As a Kafka client gives them; a header's value may be null.
+Headers = Sequence[tuple[str, bytes | None]]
 Reason = Literal["malformed", "unknown_type", "contract"]
 
 STRUCTURED: Final = "application/cloudevents+json"
@@ -32,7 +33,8 @@ _TIME = re.compile(
 )
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _ID: Final = TypeAdapter[str](EventId)
-_PREFIX = re.compile(r"se\.kaa\.[a-z]+\.")
+_ID_WORDS: Final = "expected text of 1 to 128 characters without control characters"
+_LONGEST_TYPE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,33 +140,43 @@ def _text(attributes: dict[str, Any], name: str, event_id: str | None) -> str:
 
 
 @lru_cache(maxsize=256)
+def _nearest_type(name: str) -> str | None:
+    return next(iter(get_close_matches(name, TYPES, n=1, cutoff=0.6)), None)
+
+
 def _unknown_type(name: str) -> str:
-    near = get_close_matches(name, TYPES, n=1, cutoff=0.6)
-    return f"no such event type{f'; the nearest is {near[0]}' if near else ''}"
+    # a name may be a megabyte, too long to search for and to keep
+    near = _nearest_type(name) if len(name) <= _LONGEST_TYPE else None
+    return f"no such event type{f'; the nearest is {near}' if near else ''}"
 
 
-def _optional_id(attributes: dict[str, Any], name: str, event_id: str) -> str | None:
-    value = attributes.get(name)
-    if value is None:
-        return None
+def _readable_id(value: object) -> str | None:
+    """An id that a store can take, also to name a refused record by."""
     try:
         return _ID.validate_python(value)
     except ValidationError:
-        raise _refuse(
-            "contract", name, "expected text of 1 to 128 characters without control characters", event_id
-        ) from None
+        return None
+
+
+def _replaced(attributes: dict[str, Any], event_id: str) -> str | None:
+    value = attributes.get("replaces")
+    named = _readable_id(value)
+    if named is None and value is not None:
+        raise _refuse("contract", "replaces", _ID_WORDS, event_id)
+    return named
 
 
 @lru_cache(maxsize=8_192)
-def _check_source(source: str, kind: str) -> str | None:
-    prefix = _PREFIX.match(kind)
-    form, words = SOURCES[prefix.group()] if prefix else (None, "")
-    return None if form is not None and form.fullmatch(source) else f"expected {words}"
+def _check_source(source: str, kind: str) -> None:
+    """Raises ValueError: what is raised is not cached, so no long text of a stranger stays in memory."""
+    prefix = next(prefix for prefix in SOURCES if kind.startswith(prefix))
+    form, words = SOURCES[prefix]
+    if not form.fullmatch(source):
+        raise ValueError(f"expected {words}")
 
 
 def _event(attributes: dict[str, Any], data: object) -> Event:
-    raw_id = attributes.get("id")
-    event_id = raw_id if isinstance(raw_id, str) else None
+    event_id = _readable_id(attributes.get("id"))
     version = attributes.get("specversion")
     if version is None:
         raise _refuse(
@@ -179,44 +191,45 @@ def _event(attributes: dict[str, Any], data: object) -> Event:
     if version != "1.0":
         raise _refuse("contract", "specversion", 'expected "1.0"', event_id)
     kind = _text(attributes, "type", event_id)
-    _text(attributes, "id", event_id)
-    identity = _optional_id(attributes, "id", event_id or "") or ""
-    source = _text(attributes, "source", identity)
-    wrong = _check_source(source, kind)
-    if wrong:
-        raise _refuse("contract", "source", wrong, identity)
+    if event_id is None:
+        _text(attributes, "id", None)
+        raise _refuse("contract", "id", _ID_WORDS)
+    source = _text(attributes, "source", event_id)
     try:
-        time = parse_time(_text(attributes, "time", identity))
+        _check_source(source, kind)
     except ValueError as error:
-        if isinstance(error, Refused):
-            raise
-        raise _refuse("contract", "time", str(error), identity) from None
+        raise _refuse("contract", "source", str(error), event_id) from None
+    said_at = _text(attributes, "time", event_id)
+    try:
+        time = parse_time(said_at)
+    except ValueError as error:
+        raise _refuse("contract", "time", str(error), event_id) from None
     media_type = attributes.get("datacontenttype")
     if media_type is not None and not (
         isinstance(media_type, str) and media_type.partition(";")[0].strip().lower() == "application/json"
     ):
-        raise _refuse("contract", "datacontenttype", "expected application/json", identity)
+        raise _refuse("contract", "datacontenttype", "expected application/json", event_id)
     if not isinstance(data, dict):
-        raise _refuse("contract", "data", "expected a JSON object", identity)
+        raise _refuse("contract", "data", "expected a JSON object", event_id)
     try:
         content = TYPES[kind].model_validate(data)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=True, include_input=False)
-        raise Refused("contract", [_problem(p) for p in problems], identity) from None
+        raise Refused("contract", [_problem(p) for p in problems], event_id) from None
     subject = attributes.get("subject")
     about = getattr(content, "person_id", None)
     if about is None and subject is not None and not hasattr(content, "retracts"):
-        raise _refuse("contract", "subject", "must be absent: the data carries the identity number", identity)
+        raise _refuse("contract", "subject", "must be absent: the data carries the identity number", event_id)
     if about is not None and subject != str(about):
-        raise _refuse("contract", "subject", "expected the person_id of the data", identity)
+        raise _refuse("contract", "subject", "expected the person_id of the data", event_id)
     trace = attributes.get("traceparent")
     return Event(
-        id=identity,
+        id=event_id,
         source=source,
         type=kind,
         time=time,
         data=content,
-        replaces=_optional_id(attributes, "replaces", identity),
+        replaces=_replaced(attributes, event_id),
         subject=subject if about is not None else None,
         # W3C: a receiver that cannot read it goes on without
         traceparent=trace if isinstance(trace, str) and _TRACEPARENT.fullmatch(trace) else None,
@@ -232,7 +245,7 @@ def _json(value: bytes, what: str) -> Any:
 
 def _header(headers: Headers, name: str) -> str | None:
     for key, value in headers:
-        if key.lower() == name:
+        if key.lower() == name and value is not None:
             try:
                 return value.decode("utf-8")
             except UnicodeDecodeError:

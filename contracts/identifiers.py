@@ -13,6 +13,7 @@ from typing import Annotated, Final
 
 from personnummer import personnummer
 from pydantic import AfterValidator, BeforeValidator, StringConstraints, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
 
 EARLIEST: Final = date(1900, 1, 1)
 LATEST: Final = date(2100, 12, 31)
@@ -105,7 +106,8 @@ def organisation_number(value: str) -> str:
     return value
 
 
-def _municipality(value: str) -> str:
+def municipality_code(value: str) -> str:
+    """The value again, when it is the code of one of today's municipalities. Raises ValueError."""
     if value not in MUNICIPALITIES:
         raise ValueError("expected the 4-digit code of one of the 290 municipalities")
     return value
@@ -113,14 +115,29 @@ def _municipality(value: str) -> str:
 
 @lru_cache(maxsize=8_192)
 def _month(value: str) -> str:
-    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}", value):
-        raise ValueError("expected a month as YYYY-MM")
-    parse_date(f"{value}-01")
+    if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", value):
+        raise ValueError("expected a month as YYYY-MM, from 01 to 12")
+    if not EARLIEST.year <= int(value[:4]) <= LATEST.year:
+        raise ValueError("expected a month from 1900-01 to 2100-12")
     return value
 
 
-Text = Annotated[str, StringConstraints(strict=True, max_length=MAX_TEXT, pattern=NO_CONTROL)]
-EventId = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=MAX_ID, pattern=NO_CONTROL)]
+#: A text without control characters, said so that all validators agree: in Python's ``re`` a ``$`` also matches
+#: before a newline at the end, so ``NO_CONTROL`` would let that one pass.
+_TEXT_SCHEMA: Final[JsonSchemaValue] = {"type": "string", "not": {"pattern": r"[\u0000-\u001f\u007f-\u009f]"}}
+_YEAR: Final = "(?:19[0-9]{2}|20[0-9]{2}|2100)"
+_MONTH: Final = "(?:0[1-9]|1[0-2])"
+
+Text = Annotated[
+    str,
+    StringConstraints(strict=True, max_length=MAX_TEXT, pattern=NO_CONTROL),
+    WithJsonSchema({**_TEXT_SCHEMA, "maxLength": MAX_TEXT}),
+]
+EventId = Annotated[
+    str,
+    StringConstraints(strict=True, min_length=1, max_length=MAX_ID, pattern=NO_CONTROL),
+    WithJsonSchema({**_TEXT_SCHEMA, "minLength": 1, "maxLength": MAX_ID}),
+]
 IdentityNumber = Annotated[
     str,
     StringConstraints(strict=True, max_length=MAX_TEXT),
@@ -128,21 +145,22 @@ IdentityNumber = Annotated[
     WithJsonSchema(
         {
             "type": "string",
-            "pattern": "^[0-9]{12}$",
             "description": "Personal identity number, or coordination number (day + 60): 12 digits, a real date,"
             " a right check digit (Luhn over the last ten).",
+            "maxLength": 12,
+            "pattern": f"^{_YEAR}{_MONTH}(?:0[1-9]|[12][0-9]|3[01]|6[1-9]|[78][0-9]|9[01])(?!000)[0-9]{{4}}$",
         }
     ),
 ]
 MunicipalityCode = Annotated[
     str,
     StringConstraints(strict=True, max_length=MAX_TEXT),
-    AfterValidator(_municipality),
+    AfterValidator(municipality_code),
     WithJsonSchema(
         {
             "type": "string",
-            "pattern": "^[0-9]{4}$",
             "description": "Code of one of the 290 municipalities, with its leading zero.",
+            "enum": sorted(MUNICIPALITIES),
         }
     ),
 ]
@@ -150,15 +168,24 @@ OrganisationNumber = Annotated[
     str,
     StringConstraints(strict=True, max_length=MAX_TEXT),
     AfterValidator(organisation_number),
-    WithJsonSchema({"type": "string", "pattern": "^[0-9]{2}[2-9][0-9]{7}$"}),
 ]
-SchoolUnit = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9]{8}$")]
-StudyPath = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=9, pattern=NO_CONTROL)]
+SchoolUnit = Annotated[
+    str,
+    StringConstraints(strict=True, pattern=r"^[0-9]{8}$"),
+    WithJsonSchema(
+        {"type": "string", "description": "School unit code.", "maxLength": 8, "pattern": "^[0-9]{8}$"}
+    ),
+]
+StudyPath = Annotated[
+    str,
+    StringConstraints(strict=True, min_length=1, max_length=9, pattern=NO_CONTROL),
+    WithJsonSchema({**_TEXT_SCHEMA, "minLength": 1, "maxLength": 9}),
+]
 Month = Annotated[
     str,
     StringConstraints(strict=True, max_length=MAX_TEXT),
     AfterValidator(_month),
-    WithJsonSchema({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"}),
+    WithJsonSchema({"type": "string", "maxLength": 7, "pattern": f"^{_YEAR}-{_MONTH}$"}),
 ]
 Day = Annotated[
     date,
@@ -168,6 +195,8 @@ Day = Annotated[
             "type": "string",
             "format": "date",
             "description": "Swedish local date, 1900-01-01 to 2100-12-31.",
+            "maxLength": 10,
+            "pattern": f"^{_YEAR}-{_MONTH}-(?:0[1-9]|[12][0-9]|3[01])$",
         }
     ),
 ]

@@ -4,30 +4,35 @@ Identified by ``person_id``. Only the entity event ``registry.person.updated`` c
 contact data; its topic is read by outreach, notifications and reporting alone.
 """
 
-from typing import Annotated, ClassVar, Literal, Self
+import re
+from typing import Annotated, ClassVar, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from contracts.identifiers import Day, IdentityNumber, MunicipalityCode, SchoolUnit, Text
+from contracts.identifiers import MAX_COUNT, Day, IdentityNumber, MunicipalityCode, SchoolUnit, Text
 from contracts.model import EventData, Protection
 from contracts.municipality import Contact
+
+#: Only the canonical form: ``uuid.UUID`` itself also takes braces, underscores and misplaced hyphens.
+_UUID: Final = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
 
 def _uuid(value: object) -> UUID:
     if type(value) is UUID:
         return value
-    if isinstance(value, str) and len(value) == 36:
-        try:
-            return UUID(value)
-        except ValueError:
-            pass
-    raise ValueError("expected a UUID")
+    if isinstance(value, str) and re.fullmatch(_UUID, value):
+        return UUID(value)
+    raise ValueError("expected a UUID in lower case, with its hyphens")
 
 
-Id = Annotated[UUID, BeforeValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
+Id = Annotated[
+    UUID,
+    BeforeValidator(_uuid),
+    WithJsonSchema({"type": "string", "format": "uuid", "maxLength": 36, "pattern": _UUID}),
+]
 #: Only grows, per person, episode, contact, measure or notice; a reader ignores a lower one than it has seen.
-Revision = Annotated[int, Field(strict=True, ge=1)]
+Revision = Annotated[int, Field(strict=True, ge=1, le=MAX_COUNT)]
 
 EntryReason = Literal[
     "compulsory_school_only",
@@ -102,6 +107,18 @@ class _Episode(_OwnEvent):
     to: Day | None = None
     entry_reason: EntryReason
     exit_reason: ExitReason | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"properties": {"to": {"type": "null"}, "exit_reason": {"type": "null"}}},
+                {
+                    "properties": {"to": {"type": "string"}, "exit_reason": {"type": "string"}},
+                    "required": ["to", "exit_reason"],
+                },
+            ]
+        }
+    )
 
     @model_validator(mode="after")
     def _ended_for_a_reason(self) -> Self:

@@ -1,0 +1,268 @@
+"""The directory of organisers (huvudmän): who may speak for which school units. One YAML file per installation.
+
+organisers:
+  - number: "2120000142"        # organisation number, in quotes
+    name: Stockholms stad
+    municipality: "0180"        # the municipality it is part of; left out for an independent school
+    units:                      # left out: units are not checked for this organiser
+      - {code: "12345678", name: Norra gymnasiet}
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+import yaml
+
+from contracts.identifiers import MAX_TEXT, NO_CONTROL, municipality_code, organisation_number
+
+_TEXT: Final = "tag:yaml.org,2002:str"
+_NULL: Final = "tag:yaml.org,2002:null"
+
+
+@dataclass(frozen=True, slots=True)
+class Organiser:
+    """An organiser of schools: a municipality's own, or (``municipality`` None) an independent one."""
+
+    number: str
+    name: str
+    municipality: str | None = None
+    #: School unit code → name. Empty: the installation does not list them.
+    units: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Directory:
+    """The organisers of one installation, in the order of the file."""
+
+    organisers: tuple[Organiser, ...]
+    _by_number: Mapping[str, Organiser] = field(init=False, repr=False, compare=False)
+    _owners: Mapping[str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_number = {organiser.number: organiser for organiser in self.organisers}
+        owners = {unit: organiser.number for organiser in self.organisers for unit in organiser.units}
+        object.__setattr__(self, "_by_number", MappingProxyType(by_number))
+        object.__setattr__(self, "_owners", MappingProxyType(owners))
+
+    def organiser(self, number: str) -> Organiser | None:
+        """The organiser of an organisation number; None when this installation does not know it."""
+        return self._by_number.get(number)
+
+    def owner_of_unit(self, code: str) -> str | None:
+        """The organisation number of the organiser that lists the school unit; None when nobody does."""
+        return self._owners.get(code)
+
+    def accepts(self, number: str, unit: str) -> bool:
+        """Whether an event of organiser ``number`` may be about school unit ``unit`` (INV-06).
+
+        An organiser that lists its units may speak about these alone; one that lists none, about every unit that
+        is not another's. An organiser that the directory does not know may speak about nothing.
+        """
+        organiser = self._by_number.get(number)
+        if organiser is None:
+            return False
+        owner = self._owners.get(unit)
+        return owner == number if owner is not None else not organiser.units
+
+    def municipality_of(self, number: str) -> str | None:
+        """The municipality that the organiser is part of; None for an independent or unknown one."""
+        organiser = self._by_number.get(number)
+        return organiser.municipality if organiser else None
+
+    @property
+    def municipalities(self) -> tuple[str, ...]:
+        """Codes of the municipalities that have an organiser here, in order."""
+        return tuple(sorted({o.municipality for o in self.organisers if o.municipality is not None}))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DirectoryProblem:
+    """One thing wrong in the file: the line (from 1), what is wrong and what is expected there."""
+
+    line: int
+    detail: str
+
+
+class DirectoryError(ValueError):
+    """The file is no directory of organisers. ``problems`` has every one that was found, in order of line."""
+
+    def __init__(self, path: Path, problems: Iterable[DirectoryProblem]) -> None:
+        self.path = path
+        self.problems = tuple(sorted(problems))
+        super().__init__("\n".join(f"{path}:{problem.line}: {problem.detail}" for problem in self.problems))
+
+
+def load(path: Path | str) -> Directory:
+    """The directory in a YAML file. Raises ``DirectoryError`` with everything that is wrong in it."""
+    path = Path(path)
+    root = _compose(path)
+    reading = _Reading()
+    directory = reading.directory(root)
+    if reading.problems:
+        raise DirectoryError(path, reading.problems)
+    return directory
+
+
+def _compose(path: Path) -> yaml.Node:
+    def wrong(detail: str, line: int = 1) -> DirectoryError:
+        return DirectoryError(path, [DirectoryProblem(line, detail)])
+
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise wrong(f"cannot be read: {error.strerror}") from None
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise wrong(
+            "not UTF-8; save the file in that encoding", raw.count(b"\n", 0, error.start) + 1
+        ) from None
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise wrong(f"not YAML: {error.problem or error.context}", mark.line + 1 if mark else 1) from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise wrong("not YAML: a character that YAML does not allow", line) from None
+    except RecursionError:
+        raise wrong("nested too deep; expected a list of organisers") from None
+    if root is None:
+        raise wrong("the file is empty; expected `organisers:` with a list of organisers")
+    return root
+
+
+class _Reading:
+    """One walk through the composed file; collects problems instead of stopping at the first."""
+
+    def __init__(self) -> None:
+        self.problems: list[DirectoryProblem] = []
+        self._numbers: dict[str, int] = {}
+        self._units: dict[str, int] = {}
+
+    def _wrong(self, node: yaml.Node, detail: str) -> None:
+        self.problems.append(DirectoryProblem(node.start_mark.line + 1, detail))
+
+    def directory(self, root: yaml.Node) -> Directory:
+        top = self._mapping(root, "the file", required=("organisers",), optional=())
+        organisers: list[Organiser] = []
+        for node in self._list(top.get("organisers"), "`organisers`", "an organiser"):
+            organiser = self._organiser(node)
+            if organiser is not None:
+                organisers.append(organiser)
+        return Directory(tuple(organisers))
+
+    def _organiser(self, node: yaml.Node) -> Organiser | None:
+        entry = self._mapping(node, "an organiser", ("number", "name"), ("municipality", "units"))
+        number = self._text(entry.get("number"), "`number`", organisation_number)
+        name = self._text(entry.get("name"), "`name`", _name)
+        municipality = self._text(
+            _unless_null(entry.get("municipality")), "`municipality`", municipality_code
+        )
+        if number is not None:
+            if number in self._numbers:
+                line = self._numbers[number]
+                self._wrong(entry["number"], f"organiser {number} stands already at line {line}")
+            self._numbers.setdefault(number, node.start_mark.line + 1)
+        listed = _unless_null(entry.get("units"))
+        units: dict[str, str] = {}
+        for item in self._list(listed, "`units`", "a school unit"):
+            unit = self._mapping(item, "a school unit", ("code", "name"), ())
+            code = self._text(unit.get("code"), "`code`", _school_unit)
+            unit_name = self._text(unit.get("name"), "`name`", _name)
+            if code is None:
+                continue
+            if code in self._units:
+                line = self._units[code]
+                self._wrong(
+                    unit["code"],
+                    f"school unit {code} is listed already at line {line}; a unit has one organiser",
+                )
+            self._units.setdefault(code, item.start_mark.line + 1)
+            units[code] = unit_name or ""
+        if number is None or name is None:
+            return None
+        return Organiser(number, name, municipality, MappingProxyType(units))
+
+    def _mapping(
+        self, node: yaml.Node, what: str, required: tuple[str, ...], optional: tuple[str, ...]
+    ) -> dict[str, yaml.Node]:
+        known = ", ".join(f"`{key}`" for key in (*required, *optional))
+        if not isinstance(node, yaml.MappingNode):
+            self._wrong(node, f"expected {what} with {known}")
+            return {}
+        entry: dict[str, yaml.Node] = {}
+        for key_node, value in node.value:
+            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else ""
+            if key not in (*required, *optional):
+                self._wrong(key_node, f"unknown key `{key}` in {what}; expected {known}")
+            elif key in entry:
+                self._wrong(key_node, f"`{key}` stands twice in {what}")
+            else:
+                entry[key] = value
+        for key in required:
+            if key not in entry:
+                self._wrong(node, f"`{key}` is missing in {what}")
+        return entry
+
+    def _list(self, node: yaml.Node | None, what: str, of: str) -> list[yaml.Node]:
+        if node is None:
+            return []
+        if not isinstance(node, yaml.SequenceNode):
+            self._wrong(node, f"{what}: expected a list, each entry {of}")
+            return []
+        if not node.value:
+            self._wrong(node, f"{what}: the list is empty; expected {of} in it")
+        return list(node.value)
+
+    def _text(self, node: yaml.Node | None, what: str, check: Callable[[str], str]) -> str | None:
+        if node is None:
+            return None
+        if not isinstance(node, yaml.ScalarNode):
+            self._wrong(node, f"{what}: expected text")
+            return None
+        if node.tag == _NULL:
+            self._wrong(node, f"{what}: is empty; expected text")
+            return None
+        # readers of YAML differ on 0180: text, eighty, or a hundred and eighty
+        if node.tag != _TEXT or (node.style is None and re.fullmatch("[0-9]+", node.value)):
+            self._wrong(
+                node, f"{what}: expected text, and YAML reads this as {_kind(node)}; put it in quotes"
+            )
+            return None
+        try:
+            return check(node.value)
+        except ValueError as error:
+            self._wrong(node, f"{what}: {error}")
+            return None
+
+
+def _unless_null(node: yaml.Node | None) -> yaml.Node | None:
+    return None if node is not None and node.tag == _NULL else node
+
+
+def _kind(node: yaml.ScalarNode) -> str:
+    kinds = {
+        "str": "a number",
+        "int": "a number",
+        "float": "a number",
+        "bool": "yes or no",
+        "timestamp": "a date",
+    }
+    return kinds.get(node.tag.rpartition(":")[2], "something else")
+
+
+def _name(value: str) -> str:
+    if not value.strip() or len(value) > MAX_TEXT or not re.fullmatch(NO_CONTROL, value):
+        raise ValueError(f"expected a name of 1 to {MAX_TEXT} characters, on one line")
+    return value
+
+
+def _school_unit(value: str) -> str:
+    if not re.fullmatch("[0-9]{8}", value):
+        raise ValueError("expected a school unit code: 8 digits")
+    return value

@@ -1,0 +1,1 @@
+"""The command line `kaa`: one module per group, thin; the work is done in the other rooms."""

@@ -1,0 +1,12 @@
+"""`kaa`: where the groups of commands meet."""
+
+import typer
+
+from kaa import local
+
+app = typer.Typer(
+    name="kaa",
+    help="Messaging hub between schools and municipalities for kommunernas aktivitetsansvar.",
+    no_args_is_help=True,
+)
+app.add_typer(local.app, name="local")

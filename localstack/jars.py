@@ -1,0 +1,75 @@
+"""The jars of the local Apache Kafka: resolved once by Maven into the checkout."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from localstack.errors import StackError
+from localstack.places import KAFKA_LIB, KAFKA_POM
+
+_INSTALL_JAVA = (
+    "install a Java runtime of version 17 or later (Debian, Ubuntu: apt-get install openjdk-17-jre-headless)"
+)
+_INSTALL_MAVEN = "install Maven (Debian, Ubuntu: apt-get install maven)"
+
+
+def java() -> str:
+    """The Java to run Kafka with: of JAVA_HOME, else of PATH. An error if there is none or it is older than 17."""
+    under_home = Path(os.environ.get("JAVA_HOME", "/nonexistent")) / "bin" / "java"
+    program = str(under_home) if under_home.exists() else shutil.which("java")
+    if program is None:
+        raise StackError(f"no Java found for the local Apache Kafka: {_INSTALL_JAVA}")
+    said = subprocess.run([program, "-version"], capture_output=True, text=True, check=False)
+    version = re.search(r'version "(\d+)', said.stdout + said.stderr)
+    if version is None or int(version[1]) < 17:
+        found = "of unknown version" if version is None else f"version {version[1]}"
+        raise StackError(f"{program} is {found}, and Apache Kafka 4 needs 17: {_INSTALL_JAVA}")
+    return program
+
+
+def present() -> bool:
+    """Whether the jars of exactly this pom.xml are in the checkout."""
+    try:
+        return _stamp().read_text() == _pom_digest()
+    except FileNotFoundError:
+        return False
+
+
+def resolve() -> None:
+    """Have Maven copy the jars into the checkout (46 jars, 43 MB). All of them, or none."""
+    java()
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise StackError(f"no Maven found to resolve Kafka's jars: {_INSTALL_MAVEN}")
+    fresh = KAFKA_LIB.with_name("lib.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.parent.mkdir(parents=True, exist_ok=True)
+    copying = subprocess.run(
+        [
+            maven,
+            "-B",
+            "-q",
+            "-f",
+            str(KAFKA_POM),
+            "dependency:copy-dependencies",
+            f"-DoutputDirectory={fresh}",
+        ],
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    if copying.returncode != 0 or not list(fresh.glob("kafka_2.13-*.jar")):
+        raise StackError(f"Maven could not resolve the jars of {KAFKA_POM}: see its lines above")
+    shutil.rmtree(KAFKA_LIB, ignore_errors=True)
+    fresh.rename(KAFKA_LIB)
+    _stamp().write_text(_pom_digest())
+
+
+def _stamp() -> Path:
+    return KAFKA_LIB / "of-pom"
+
+
+def _pom_digest() -> str:
+    return hashlib.sha256(KAFKA_POM.read_bytes()).hexdigest()

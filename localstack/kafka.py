@@ -1,0 +1,184 @@
+"""Apache Kafka on this machine without Docker: one node, broker and controller in one (KRaft), on the loopback
+interface, its data kept from one start to the next."""
+
+import asyncio
+import base64
+import shutil
+import subprocess
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from signal import Signals
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from localstack import jars
+from localstack.errors import StackError
+from localstack.places import KAFKA_LIB, KAFKA_LOG4J, KAFKA_PROPERTIES
+from localstack.ports import HOST, free_port, is_free, listens
+from localstack.processes import launch
+from localstack.running import Running, locked, recall, record, recorded, remember, wait_until
+
+#: The same in deploy/local/kafka/pom.xml and deploy/compose.yaml.
+VERSION = "4.3.1"
+
+#: It listens 3 s after start; after kill -9 with 1,100 topics it answered after 13 s.
+_START_LIMIT = 120.0
+
+
+def start_kafka(folder: Path) -> Running:
+    """Start the broker of this folder, or find it running; it answers on return.
+
+    Its ports are chosen at the first start in a new folder and kept. `StackError` when Java or the jars are missing,
+    another process has one of the ports, or it does not come up.
+    """
+    with locked(folder):
+        if (found := running_kafka(folder)) is not None:
+            return found
+        program = jars.java()
+        if not jars.present():
+            raise StackError(f"no jars of Apache Kafka {VERSION} in {KAFKA_LIB}: run `make setup`")
+        state = recall(folder)
+        if not state:
+            state = {"port": free_port(), "controller_port": free_port()}
+            _format(program, folder, state)
+            remember(folder, state)
+        for port in (state["port"], state["controller_port"]):
+            if not is_free(port):
+                raise StackError(
+                    f"port {port} of the Kafka in {folder} is taken by another process: stop that one"
+                )
+        _write_properties(folder, state)
+        log = folder / "kafka.log"
+        process = launch(
+            [
+                program,
+                "-Xmx512m",
+                "-XX:+UseSerialGC",
+                "-XX:+ExitOnOutOfMemoryError",
+                "-Djava.awt.headless=true",
+                f"-Dlog4j2.configurationFile={KAFKA_LOG4J}",
+                "-cp",
+                f"{KAFKA_LIB}/*",
+                "kafka.Kafka",
+                str(_properties(folder)),
+            ],
+            log,
+        )
+        record(folder, process)
+        running = _running(folder, state)
+        assert running is not None
+        answered = False
+        try:
+            wait_until(
+                lambda: kafka_answers(running.address),
+                process,
+                what=f"Apache Kafka {VERSION}",
+                log=log,
+                limit=_START_LIMIT,
+            )
+            answered = True
+        finally:
+            if not answered:
+                running.stop()
+        return running
+
+
+def running_kafka(folder: Path) -> Running | None:
+    """The broker of this folder if its process runs; it may not answer yet."""
+    return _running(folder, state) if (state := recall(folder)) else None
+
+
+def forget_kafka(folder: Path) -> None:
+    """Stop the broker of this folder and remove its data, ports and log."""
+    if (found := running_kafka(folder)) is not None:
+        found.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def kafka_answers(address: str) -> bool:
+    """Whether a broker answers there with metadata that names a broker and a controller. Takes 2 s at most or so."""
+    host, _, port = address.split(",")[0].rpartition(":")
+    if not listens(host, int(port)):
+        return False
+    # In a thread of its own: the caller may have an event loop running.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, _metadata(address)).result()
+
+
+async def _metadata(address: str) -> bool:
+    client = AIOKafkaAdminClient(bootstrap_servers=address, request_timeout_ms=2000)
+    try:
+        await client.start()
+        cluster = await client.describe_cluster()
+    except (KafkaError, OSError, TimeoutError):
+        return False
+    finally:
+        await client.close()
+    return bool(cluster["brokers"]) and cluster["controller_id"] >= 0
+
+
+def _running(folder: Path, state: dict[str, Any]) -> Running | None:
+    process = recorded(folder)
+    if process is None:
+        return None
+    return Running(
+        address=f"{HOST}:{state['port']}",
+        folder=folder,
+        data=_data(folder),
+        process=process,
+        stop_signal=Signals.SIGTERM,
+    )
+
+
+def _format(java: str, folder: Path, state: dict[str, Any]) -> None:
+    """Make the empty data folder, anew if an earlier attempt broke off."""
+    shutil.rmtree(_data(folder), ignore_errors=True)
+    _write_properties(folder, state)
+    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
+    formatting = subprocess.run(
+        [
+            java,
+            "-XX:+UseSerialGC",
+            f"-Dlog4j2.configurationFile={KAFKA_LOG4J}",
+            "-cp",
+            f"{KAFKA_LIB}/*",
+            "kafka.tools.StorageTool",
+            "format",
+            "--standalone",
+            "-t",
+            cluster,
+            "-c",
+            str(_properties(folder)),
+        ],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if formatting.returncode != 0:
+        said = (formatting.stderr or formatting.stdout).strip().splitlines() or [
+            "no word from Kafka's storage tool"
+        ]
+        raise StackError(f"cannot make Kafka's data folder {_data(folder)}: {said[-1]}")
+
+
+def _write_properties(folder: Path, state: dict[str, Any]) -> None:
+    client, controller = f"{HOST}:{state['port']}", f"{HOST}:{state['controller_port']}"
+    own = (
+        f"\nlog.dirs={_data(folder)}"
+        f"\nlisteners=PLAINTEXT://{client},CONTROLLER://{controller}"
+        f"\nadvertised.listeners=PLAINTEXT://{client},CONTROLLER://{controller}"
+        f"\ncontroller.quorum.bootstrap.servers={controller}\n"
+    )
+    _properties(folder).write_text(KAFKA_PROPERTIES.read_text() + own)
+
+
+def _properties(folder: Path) -> Path:
+    return folder / "server.properties"
+
+
+def _data(folder: Path) -> Path:
+    return folder / "data"

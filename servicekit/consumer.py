@@ -1,0 +1,365 @@
+"""The consumer: batches of raw records, one transaction each, offsets committed after it (INV-01, 02, 03, 05).
+
+FastStream runs the loop and the group; what it would decide about acknowledgement, decoding and errors is decided
+here, because each of its defaults loses records in some case (tests/system/test_traps.py has them all).
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import Any
+
+import asyncpg
+import structlog
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+
+from contracts.catalogue import read_by, subscription
+from servicekit import telemetry
+from servicekit.database import explain, is_fatal, is_transient
+from servicekit.dead_letters import put_aside
+from servicekit.directory import DirectoryFile
+from servicekit.limits import Limits, TopicLimits
+from servicekit.records import Apply, DeadLetter, Outcome, Received, Record
+from servicekit.settings import ConfigurationError, Service, Settings
+from servicekit.sorting import sort_out
+
+log = structlog.get_logger()
+
+#: Seconds after which a topic created later is seen at the latest (aiokafka's default is five minutes).
+METADATA_SECONDS = 10
+#: Seconds between looks at the table of paused topics.
+PAUSE_SECONDS = 2.0
+MAX_POLL_INTERVAL_MS = 300_000
+
+
+class GaveUpError(Exception):
+    """A batch could not be committed within ``retry_seconds``: the process ends and a supervisor starts it anew."""
+
+
+class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Consumes all topics a service reads and makes their events take effect through ``apply``."""
+
+    def __init__(
+        self,
+        service: Service,
+        settings: Settings,
+        pool: asyncpg.Pool,
+        apply: Apply,
+        committed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._service = service
+        self._settings = settings
+        self._pool = pool
+        self._apply = apply
+        self._committed = committed
+        self._directory = DirectoryFile(settings.organisers)
+        self._limits = TopicLimits(Limits(settings.limit_run, settings.limit_ratio, settings.limit_window))
+        self._paused: set[str] = set()
+        self._busy = asyncio.Lock()
+        self._positions: dict[TopicPartition, int] = {}
+        #: When the batch in hand was polled (monotonic seconds); None between batches.
+        self.since: float | None = None
+        #: Done with the error when the consumer cannot go on.
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._broker = KafkaBroker(
+            settings.brokers(),
+            allow_auto_create_topics=False,
+            apply_types=False,
+            graceful_timeout=30,
+            metadata_max_age_ms=METADATA_SECONDS * 1000,
+            client_id=f"kaa-{service}",
+            logger=None,
+        )
+        self._subscriber = self._broker.subscriber(
+            # braces are FastStream's own syntax in a pattern
+            pattern=subscription(service).replace("{", "{{").replace("}", "}}"),
+            batch=True,
+            group_id=settings.group(service),
+            ack_policy=AckPolicy.MANUAL,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            max_records=settings.batch,
+            batch_timeout_ms=20,
+            fetch_max_bytes=8 * 1024 * 1024,
+            max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
+            session_timeout_ms=30_000,
+            heartbeat_interval_ms=3_000,
+            listener=self,
+            parser=_keep_raw,
+            decoder=_raw_records,
+        )
+        self._subscriber(self._handle)
+
+    async def start(self) -> None:
+        """Joins the group; waits for the broker while it is away, and says so."""
+        delay = 0.5
+        while True:
+            try:
+                await self._broker.start()
+                return
+            except (KafkaError, OSError) as error:
+                log.warning("kafka.away", address=self._settings.kafka, seconds=delay, exc_info=error)
+                await self._broker.stop()
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 10)
+
+    async def stop(self) -> None:
+        """Finishes and commits the batch in hand, then leaves the group."""
+        await self._broker.stop()
+
+    @property
+    def running(self) -> bool:
+        """Whether the loop polls."""
+        return bool(self._subscriber.running) and not self.failed.done()
+
+    async def reaches_broker(self) -> bool:
+        """Whether a broker answers."""
+        return await self._broker.ping(timeout=5)
+
+    @property
+    def _kafka(self) -> Any:
+        return self._subscriber.consumer
+
+    # -- one batch ---------------------------------------------------------------------------------------------------
+
+    async def _handle(self, raw: Sequence[Any]) -> None:
+        async with self._busy:
+            self.since = time.monotonic()
+            try:
+                await self._work_off(raw)
+            except (GaveUpError, ConfigurationError) as error:
+                # never poll on past work that failed: the loop ends here, the process soon after
+                self._subscriber.running = False
+                if not self.failed.done():
+                    self.failed.set_exception(error)
+            finally:
+                self.since = None
+
+    async def _work_off(self, raw: Sequence[Any]) -> None:
+        directory = self._directory.current()
+        good: list[Received] = []
+        bad: list[DeadLetter] = []
+        ends: dict[TopicPartition, int] = {}
+        holds: dict[str, str] = {}
+        for topic, group in groupby(raw, key=lambda item: item.topic):
+            records = [
+                Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, r.headers) for r in group
+            ]
+            if topic in self._paused or topic in holds:
+                self._put_back(records)
+                continue
+            judged = [sort_out(record, directory) for record in records]
+            broken = self._limits.exceeded(topic, [isinstance(item, DeadLetter) for item in judged])
+            if broken:
+                last, reason = broken
+                holds[topic] = reason
+                judged = judged[: last + 1]
+            for item in judged:
+                if isinstance(item, DeadLetter):
+                    bad.append(item)
+                else:
+                    good.append(item)
+                ends[TopicPartition(topic, item.record.partition)] = item.record.offset + 1
+            if broken:
+                self._put_back(records[len(judged) :])
+        await self._store(good, bad, holds, time.monotonic() + self._settings.retry_seconds)
+        self._committed()
+        telemetry.BATCH_SIZE.labels(self._service).observe(len(raw))
+        for topic, reason in holds.items():
+            self._hold(topic, reason)
+        await self._commit(ends)
+
+    async def _store(
+        self, good: Sequence[Received], bad: Sequence[DeadLetter], holds: dict[str, str], until: float
+    ) -> None:
+        """One transaction; again after what passes, by halves after what one record may be guilty of."""
+        delay = 0.1
+        while True:
+            try:
+                await self._transaction(good, bad, holds)
+                return
+            except Exception as error:
+                if is_fatal(error):
+                    raise ConfigurationError(explain(error, self._settings.database(self._service))) from None
+                if not is_transient(error):
+                    culprit = error
+                    break
+                telemetry.RETRIES.labels(self._service).inc()
+                if time.monotonic() + delay > until:
+                    raise GaveUpError(
+                        f"a batch could not be stored within {self._settings.retry_seconds:.0f} s"
+                    ) from None
+                log.warning("batch.retried", seconds=delay, count=len(good), exc_info=error)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 10)
+        if len(good) > 1:
+            half = len(good) // 2
+            log.warning("batch.halved", count=len(good), exc_info=culprit)
+            await self._store(good[:half], bad, holds, until)
+            await self._store(good[half:], (), {}, until)
+        elif good:
+            state = getattr(culprit, "sqlstate", None)
+            detail = f"{type(culprit).__name__}{f', SQLSTATE {state}' if state else ''}"
+            log.error("record.not_storable", topic=good[0].record.topic, partition=good[0].record.partition,
+                      offset=good[0].record.offset, exc_info=culprit)  # fmt: skip
+            letter = DeadLetter(good[0].record, good[0].family, "store", None, detail)
+            await self._store((), (*bad, letter), holds, until)
+        else:
+            raise ConfigurationError(f"dead letters cannot be stored: {type(culprit).__name__}") from culprit
+
+    async def _transaction(
+        self, good: Sequence[Received], bad: Sequence[DeadLetter], holds: dict[str, str]
+    ) -> None:
+        started = time.monotonic()
+        letters = list(bad)
+        outcomes: Sequence[Outcome] = ()
+        async with self._pool.acquire() as connection, connection.transaction():
+            if good:
+                outcomes = await self._apply(connection, good)
+            for item, outcome in zip(good, outcomes, strict=True):
+                if outcome is Outcome.CONFLICT:
+                    letters.append(DeadLetter(item.record, item.family, "identity_conflict", "id", _CONFLICT))
+            if letters:
+                await put_aside(connection, letters)
+            for topic, reason in holds.items():
+                await connection.execute(
+                    "INSERT INTO paused_topic (topic, reason) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                    topic,
+                    reason,
+                )
+        telemetry.BATCH_SECONDS.labels(self._service).observe(time.monotonic() - started)
+        for item, outcome in zip(good, outcomes, strict=True):
+            if outcome is Outcome.APPLIED:
+                telemetry.APPLIED.labels(self._service, item.family).inc()
+            elif outcome is Outcome.DUPLICATE:
+                telemetry.DUPLICATES.labels(self._service, item.family).inc()
+        for letter in letters:
+            telemetry.DEAD_LETTERS.labels(self._service, letter.family, letter.kind).inc()
+
+    async def _commit(self, ends: dict[TopicPartition, int]) -> None:
+        """Tells Kafka how far we are: a hint, the database is the truth; what comes again is recognised."""
+        self._positions |= ends
+        held = self._kafka.assignment()
+        ours = {partition: end for partition, end in ends.items() if partition in held}
+        if not ours:
+            return
+        try:
+            await asyncio.wait_for(self._kafka.commit(ours), 15)
+        except (KafkaError, TimeoutError) as error:
+            telemetry.COMMITS_LOST.labels(self._service).inc()
+            log.warning("offsets.not_committed", partitions=len(ours), exc_info=error)
+
+    # -- topics on hold ----------------------------------------------------------------------------------------------
+
+    def _partitions(self, topic: str) -> list[TopicPartition]:
+        return [partition for partition in self._kafka.assignment() if partition.topic == topic]
+
+    def _put_back(self, records: Sequence[Record]) -> None:
+        first: dict[TopicPartition, int] = {}
+        for record in records:
+            first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
+        for partition, offset in first.items():
+            if partition in self._kafka.assignment():
+                self._kafka.seek(partition, offset)
+                if partition.topic in self._paused:
+                    self._kafka.pause(partition)
+
+    def _hold(self, topic: str, reason: str) -> None:
+        self._paused.add(topic)
+        self._kafka.pause(*self._partitions(topic))
+        telemetry.TOPICS_PAUSED.labels(self._service).set(len(self._paused))
+        log.error(
+            "topic.paused", topic=topic, reason=reason, what_to_do=f"kaa topics resume {self._service} TOPIC"
+        )
+
+    def _resume(self, topic: str) -> None:
+        self._paused.discard(topic)
+        self._limits.forget(topic)
+        self._kafka.resume(*self._partitions(topic))
+        telemetry.TOPICS_PAUSED.labels(self._service).set(len(self._paused))
+        log.info("topic.resumed", topic=topic)
+
+    async def watch(self) -> None:
+        """Follows the table of paused topics, measures lag, and says which expected topics are missing; endless."""
+        missing: set[str] = set()
+        while True:
+            try:
+                rows = await self._pool.fetch("SELECT topic, reason FROM paused_topic")
+                async with self._busy:
+                    self._follow({row["topic"]: row["reason"] for row in rows})
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                log.info("pauses.unknown", exc_info=error)
+            if self._kafka is not None:
+                missing = self._look_for_missing(await self._topics(), missing)
+                self._measure_lag()
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    def _follow(self, stated: dict[str, str]) -> None:
+        if self._kafka is None:
+            return
+        for topic in stated.keys() - self._paused:
+            self._hold(topic, stated[topic])
+        for topic in self._paused - stated.keys():
+            self._resume(topic)
+
+    async def _topics(self) -> set[str]:
+        try:
+            return set(await asyncio.wait_for(self._kafka.topics(), 10))
+        except (KafkaError, TimeoutError, OSError) as error:
+            log.warning("kafka.away", address=self._settings.kafka, exc_info=error)
+            return set()
+
+    def _look_for_missing(self, there: set[str], said: set[str]) -> set[str]:
+        """Topics without an owner in their name that this service reads must exist; organisers' may come any time."""
+        expected = {family.topic() for family in read_by(self._service) if family.owner == "none"}
+        missing = expected - there if there else said
+        if missing - said:
+            log.warning("topics.missing", topics=sorted(missing), what_to_do="run `kaa topics apply`")
+        return missing
+
+    def _measure_lag(self) -> None:
+        lag = 0
+        for partition in self._kafka.assignment():
+            end = self._kafka.highwater(partition)
+            if end is not None:
+                lag += max(end - self._positions.get(partition, end), 0)
+        telemetry.LAG.labels(self._service).set(lag)
+
+    # -- the group ---------------------------------------------------------------------------------------------------
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:
+        """Lets the batch in hand be committed before its partitions go to another; redelivery would be harmless."""
+        if revoked:
+            try:
+                await asyncio.wait_for(self._busy.acquire(), 60)
+                self._busy.release()
+            except TimeoutError:
+                log.warning("rebalance.batch_in_hand", partitions=len(revoked))
+
+    async def on_partitions_assigned(self, assigned: Any) -> None:
+        """Topics on hold stay on hold in new hands."""
+        telemetry.PARTITIONS.labels(self._service).set(len(assigned))
+        for partition in assigned:
+            if partition.topic in self._paused:
+                self._kafka.pause(partition)
+        log.info("partitions.assigned", partitions=len(assigned))
+
+
+_CONFLICT = "another event with this source and id, of other content, stands"
+
+
+async def _keep_raw(records: Any, original: Any) -> Any:
+    # FastStream's own parser decodes every header as UTF-8 and loses the whole batch if one is not; it gets one
+    # record without headers, and its message then carries the batch as it came
+    message = await original((replace(records[0], headers=()),))
+    message.raw_message = records
+    return message
+
+
+async def _raw_records(message: Any, _original: Any) -> Any:
+    return message.raw_message

@@ -1,0 +1,161 @@
+"""PostgreSQL: pools, what is transient and what is not, preparing a service's database, migrations.
+
+SQL is written as SQL and sent with asyncpg; see docs/decisions for why there is no layer between.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import structlog
+from alembic import command
+from alembic.config import Config
+
+from servicekit.settings import ConfigurationError, Service, role_name, role_password, role_url
+
+log = structlog.get_logger()
+
+#: An asyncpg connection, or a pool's proxy of one; asyncpg ships no types.
+Connection: TypeAlias = Any
+
+#: SQLSTATE classes and codes after which the same transaction may succeed: connection lost, server starting or
+#: stopping, out of resources (disk, memory, connections), rolled back (deadlock, serialization), lock or statement
+#: timeout, read-only (a standby during failover).
+_TRANSIENT = ("08", "53", "40", "57", "55P03", "25006", "58")
+#: What no repetition and no other record heals: tables or rights missing, wrong password, wrong database.
+_FATAL = ("42", "28", "3D", "3F")
+
+
+class TransientError(Exception):
+    """The transaction met something that is gone when it is tried again."""
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same work may succeed later."""
+    if isinstance(error, asyncpg.PostgresError):
+        state = error.sqlstate or ""
+        return state.startswith(_TRANSIENT)
+    # InterfaceError: asyncpg says "connection is closed" so; TimeoutError is an OSError
+    return isinstance(error, TransientError | OSError | asyncpg.InterfaceError)
+
+
+def is_fatal(error: BaseException) -> bool:
+    """Whether an operator must act: migrations not applied, rights missing, wrong address."""
+    return isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "").startswith(_FATAL)
+
+
+def explain(error: BaseException, url: str) -> str:
+    """One line on a database error, without values or passwords."""
+    parts = urlsplit(url)
+    where = f"{parts.hostname}:{parts.port or 5432}{parts.path}"
+    state = getattr(error, "sqlstate", None)
+    match state:
+        case "28P01" | "28000":
+            return f"the database at {where} refuses the role or its password"
+        case "3D000":
+            return f"there is no database {parts.path.lstrip('/')} at {where}: run `kaa migrate`"
+        case "42P01" | "42703" | "3F000":
+            return f"the database at {where} lacks a table or column: run `kaa migrate`"
+        case "42501":
+            return f"the role lacks rights in the database at {where}: run `kaa migrate`"
+        case None:
+            return f"the database at {where} cannot be reached ({type(error).__name__})"
+        case _:
+            return f"the database at {where} refuses ({type(error).__name__}, SQLSTATE {state})"
+
+
+async def connect(url: str, **settings: str) -> Connection:
+    """One connection. Raises what asyncpg raises."""
+    return await asyncpg.connect(url, timeout=10, command_timeout=120, server_settings=settings or None)
+
+
+@asynccontextmanager
+async def pool(url: str, *, name: str, size: int = 4) -> AsyncIterator[asyncpg.Pool]:
+    """A pool that waits for the database while it is away, and says so; what cannot heal is a ConfigurationError."""
+    delay = 0.5
+    while True:
+        try:
+            opened = await asyncpg.create_pool(
+                url,
+                min_size=1,
+                max_size=size,
+                timeout=10,
+                command_timeout=120,
+                server_settings={"application_name": name, "timezone": "UTC"},
+            )
+            break
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            if is_fatal(error) or not is_transient(error):
+                raise ConfigurationError(explain(error, url)) from None
+            log.warning("database.away", reason=explain(error, url), seconds=delay)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, 10)
+    try:
+        yield opened
+    finally:
+        # a connection whose server is gone must not hold up the end of the process
+        try:
+            await asyncio.wait_for(opened.close(), 5)
+        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            opened.terminate()
+
+
+async def prepare(admin_url: str, database: str) -> None:
+    """Makes the database with its owner and application role, if they are not there. Safe to repeat and to race.
+
+    The application role may connect and nothing else: each migration grants it what the service needs.
+    """
+    owner, app = role_name(database, "owner"), role_name(database, "app")
+    admin = await connect(admin_url)
+    try:
+        # advisory: two processes that prepare at once would collide in pg_authid
+        await admin.execute("SELECT pg_advisory_lock(hashtext('kaa.prepare'))")
+        for role in (owner, app):
+            verb = (
+                "ALTER"
+                if await admin.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role)
+                else "CREATE"
+            )
+            password = role_password(admin_url, role)
+            await admin.execute(
+                f"{verb} ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD '{password}'"
+            )
+        if not await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", database):
+            await admin.execute(f"GRANT {owner} TO CURRENT_USER")
+            await admin.execute(
+                f"CREATE DATABASE {database} OWNER {owner} TEMPLATE template0 ENCODING 'UTF8'"
+            )
+        await admin.execute(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC")
+        await admin.execute(f"GRANT CONNECT ON DATABASE {database} TO {app}")
+    finally:
+        await admin.close()
+    inside = await connect(urlunsplit(urlsplit(admin_url)._replace(path=f"/{database}")))
+    try:
+        await inside.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+        await inside.execute(f"GRANT ALL ON SCHEMA public TO {owner}; GRANT USAGE ON SCHEMA public TO {app}")
+    finally:
+        await inside.close()
+
+
+def migrate(service: Service, owner_url: str, app_role: str) -> None:
+    """Brings a service's database to the newest version. Blocking; call it in a thread from a running loop."""
+    config = Config()
+    config.set_main_option("script_location", str(files("servicekit").joinpath("migrate")))
+    config.set_main_option("version_locations", str(files(f"services.{service}").joinpath("migrations")))
+    config.set_main_option("path_separator", "newline")
+    config.attributes["url"] = owner_url
+    config.attributes["app_role"] = app_role
+    command.upgrade(config, "head")
+
+
+async def prepare_and_migrate(admin_url: str, service: Service, prefix: str) -> str:
+    """Database, roles and tables of a service on an administrator's server; gives the application role's address."""
+    database = f"{prefix}{service}"
+    await prepare(admin_url, database)
+    owner_url = role_url(admin_url, database, "owner")
+    await asyncio.to_thread(migrate, service, owner_url, role_name(database, "app"))
+    return role_url(admin_url, database, "app")

@@ -1,0 +1,120 @@
+"""Settings from the environment (``KAA_…``); a missing or wrong one is one clear line.
+
+Each service has its own database with two roles: an owner for migrations and an application role that owns nothing.
+``KAA_REGISTRY_DATABASE`` and ``KAA_REGISTRY_OWNER_DATABASE`` (and so on) name them; where they are absent and
+``KAA_POSTGRES``, an administrator's address, is given, they are derived from it (local stack, tests).
+"""
+
+import hmac
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, Literal, get_args
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Service = Literal["registry", "notifications", "outreach", "reporting"]
+SERVICES: Final[tuple[Service, ...]] = get_args(Service)
+Role = Literal["owner", "app"]
+
+
+class ConfigurationError(Exception):
+    """Something that cannot heal by waiting: said in one line, exit status 2."""
+
+
+class Settings(BaseSettings):
+    """What a process reads from its environment; the docstring of each field is what operators read."""
+
+    model_config = SettingsConfigDict(env_prefix="KAA_", hide_input_in_errors=True, frozen=True)
+
+    #: Addresses of the Kafka brokers, ``host:port,host:port``.
+    kafka: str = ""
+    #: Address of a PostgreSQL administrator; only for preparing databases and to derive service addresses.
+    postgres: str = ""
+    #: What the names of databases and roles begin with.
+    database_prefix: str = Field(default="kaa_", pattern=r"^[a-z][a-z0-9_]{0,30}$")
+    registry_database: str = ""
+    registry_owner_database: str = ""
+    notifications_database: str = ""
+    notifications_owner_database: str = ""
+    outreach_database: str = ""
+    outreach_owner_database: str = ""
+    reporting_database: str = ""
+    reporting_owner_database: str = ""
+    #: The directory of organisers of this installation.
+    organisers: Path = Path("deploy/organisers.yaml")
+    #: What the names of consumer groups and transactional ids begin with.
+    group_prefix: str = "kaa."
+    #: Events a poll takes at most, and so a transaction.
+    batch: int = Field(default=1000, ge=1, le=10_000)
+    #: Bad records in a row on a topic after which it is paused.
+    limit_run: int = Field(default=200, ge=1)
+    #: Share of bad records among the last ``limit_window`` of a topic above which it is paused.
+    limit_ratio: float = Field(default=0.5, gt=0, le=1)
+    limit_window: int = Field(default=500, ge=10)
+    #: Seconds a batch may be retried while the database is away; below ``max.poll.interval.ms`` (300 s).
+    retry_seconds: float = Field(default=240, gt=0, le=280)
+    #: Address of health answers and metrics; port 0 takes a free one.
+    health_host: str = "127.0.0.1"
+    health_port: int = Field(default=0, ge=0, le=65_535)
+    #: Where to write the address of the health answers, for supervisors that need to know a port taken freely.
+    health_file: Path | None = None
+    #: Whether the registry's business day follows the calendar (Europe/Stockholm).
+    calendar: bool = True
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    def brokers(self) -> str:
+        """The brokers' addresses. Raises ConfigurationError."""
+        if not self.kafka:
+            raise ConfigurationError("KAA_KAFKA is not set: the addresses of the Kafka brokers, host:port")
+        return self.kafka
+
+    def database(self, service: Service, role: Role = "app") -> str:
+        """The address of a service's database for a role. Raises ConfigurationError."""
+        name = f"{service}_database" if role == "app" else f"{service}_owner_database"
+        stated: str = getattr(self, name)
+        if stated:
+            return stated
+        if self.postgres:
+            return role_url(self.postgres, f"{self.database_prefix}{service}", role)
+        raise ConfigurationError(
+            f"KAA_{name.upper()} is not set: the PostgreSQL address of the {service}'s database "
+            "(or KAA_POSTGRES, an administrator's, to derive it from)"
+        )
+
+    def group(self, service: str) -> str:
+        """The consumer group of a service."""
+        return f"{self.group_prefix}{service}"
+
+
+def load() -> Settings:
+    """The settings of this process. Raises ConfigurationError, one line for all that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"KAA_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            for problem in error.errors(include_url=False, include_input=False)
+        )
+        raise ConfigurationError(wrong) from None
+
+
+def role_name(database: str, role: Role) -> str:
+    """The role's name on the server, which has one set of roles for all its databases."""
+    return f"{database}_{role}"
+
+
+def role_password(admin_url: str, role: str) -> str:
+    """A password for a role, derived from the administrator's: only for local stacks and tests."""
+    return hmac.new((urlsplit(admin_url).password or "").encode(), role.encode(), sha256).hexdigest()[:40]
+
+
+def role_url(admin_url: str, database: str, role: Role) -> str:
+    """The address of a database for a role, on the administrator's server."""
+    parts = urlsplit(admin_url)
+    name = role_name(database, role)
+    where = f"{parts.hostname}:{parts.port or 5432}"
+    return urlunsplit(
+        parts._replace(netloc=f"{quote(name)}:{role_password(admin_url, name)}@{where}", path=f"/{database}")
+    )

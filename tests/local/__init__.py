@@ -1,0 +1,1 @@
+"""The local stack: Apache Kafka and PostgreSQL started, stopped, killed and found again without Docker."""
