@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails, from_json, to_json
 
 from contracts.events import SOURCES, TYPES
 from contracts.identifiers import EARLIEST, LATEST, EventId
-from contracts.model import EventData
+from contracts.model import EventData, Retraction
 
 #: As a Kafka client gives them; a header's value may be null.
 Headers = Sequence[tuple[str, bytes | None]]
@@ -35,6 +35,8 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _ID: Final = TypeAdapter[str](EventId)
 _ID_WORDS: Final = "expected text of 1 to 128 characters without control characters"
 _LONGEST_TYPE: Final = 100
+#: Our own types, whose events carry the person_id as subject.
+_ABOUT_PERSON: Final = frozenset(name for name, model in TYPES.items() if "person_id" in model.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Event:
     @property
     def names(self) -> str | None:
         """The id of the earlier event of the same source that this one retracts or replaces."""
-        return getattr(self.data, "retracts", None) or self.replaces
+        return self.data.retracts if isinstance(self.data, Retraction) else self.replaces
 
     @property
     def digest(self) -> bytes:
@@ -160,8 +162,10 @@ def _readable_id(value: object) -> str | None:
 
 def _replaced(attributes: dict[str, Any], event_id: str) -> str | None:
     value = attributes.get("replaces")
+    if value is None:
+        return None
     named = _readable_id(value)
-    if named is None and value is not None:
+    if named is None:
         raise _refuse("contract", "replaces", _ID_WORDS, event_id)
     return named
 
@@ -217,11 +221,11 @@ def _event(attributes: dict[str, Any], data: object) -> Event:
         problems = error.errors(include_url=False, include_context=True, include_input=False)
         raise Refused("contract", [_problem(p) for p in problems], event_id) from None
     subject = attributes.get("subject")
-    about = getattr(content, "person_id", None)
-    if about is None and subject is not None and not hasattr(content, "retracts"):
-        raise _refuse("contract", "subject", "must be absent: the data carries the identity number", event_id)
-    if about is not None and subject != str(about):
+    own = kind in _ABOUT_PERSON
+    if own and subject != str(getattr(content, "person_id", None)):
         raise _refuse("contract", "subject", "expected the person_id of the data", event_id)
+    if not own and subject is not None and not isinstance(content, Retraction):
+        raise _refuse("contract", "subject", "must be absent: the data carries the identity number", event_id)
     trace = attributes.get("traceparent")
     return Event(
         id=event_id,
@@ -230,7 +234,7 @@ def _event(attributes: dict[str, Any], data: object) -> Event:
         time=time,
         data=content,
         replaces=_replaced(attributes, event_id),
-        subject=subject if about is not None else None,
+        subject=subject if own else None,
         # W3C: a receiver that cannot read it goes on without
         traceparent=trace if isinstance(trace, str) and _TRACEPARENT.fullmatch(trace) else None,
     )

@@ -65,7 +65,8 @@ def _date(value: object) -> date:
 
 
 @lru_cache(maxsize=131_072)
-def _identity_number(value: str) -> str:
+def parse_identity_number(value: str) -> str:
+    """A personal identity number or coordination number of 12 digits, as it is. Raises ValueError without the value."""
     if not _IDENTITY_NUMBER.fullmatch(value):
         raise ValueError(
             "expected 12 digits: a personal identity number or a coordination number "
@@ -141,7 +142,7 @@ EventId = Annotated[
 IdentityNumber = Annotated[
     str,
     StringConstraints(strict=True, max_length=MAX_TEXT),
-    AfterValidator(_identity_number),
+    AfterValidator(parse_identity_number),
     WithJsonSchema(
         {
             "type": "string",

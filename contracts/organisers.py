@@ -193,7 +193,7 @@ class _Reading:
     ) -> dict[str, yaml.Node]:
         known = ", ".join(f"`{key}`" for key in (*required, *optional))
         if not isinstance(node, yaml.MappingNode):
-            self._wrong(node, f"expected {what} with {known}")
+            self._wrong(node, f"{what}: expected {known}")
             return {}
         entry: dict[str, yaml.Node] = {}
         for key_node, value in node.value:

@@ -19,7 +19,7 @@ _UUID: Final = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
 
 def _uuid(value: object) -> UUID:
-    if type(value) is UUID:
+    if isinstance(value, UUID):
         return value
     if isinstance(value, str) and re.fullmatch(_UUID, value):
         return UUID(value)

@@ -52,6 +52,7 @@ def resolve() -> None:
             maven,
             "-B",
             "-q",
+            "-Dstyle.color=never",
             "-f",
             str(KAFKA_POM),
             "dependency:copy-dependencies",

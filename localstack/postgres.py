@@ -18,8 +18,8 @@ from urllib.parse import unquote, urlsplit
 from localstack.errors import StackError
 from localstack.places import POSTGRES_CONF
 from localstack.ports import HOST, free_port, is_free, listens
-from localstack.processes import is_zombie, launch
-from localstack.running import Running, locked, recall, record, recorded, remember, wait_until
+from localstack.processes import Process, is_zombie, launch
+from localstack.running import Running, locked, recall, recorded, remember, see_it_up
 from localstack.system_user import SystemUser, open_place, run_as, when_root
 
 #: The same major in deploy/compose.yaml.
@@ -27,9 +27,6 @@ MAJOR = "18"
 
 #: May create databases and roles; the services never use it.
 ADMIN = "kaa_admin"
-
-#: It starts in 0.8 s; recovery after a crash takes longer.
-_START_LIMIT = 120.0
 
 
 def start_postgres(folder: Path) -> Running:
@@ -59,28 +56,15 @@ def start_postgres(folder: Path) -> Running:
         _forget_zombie(data / "postmaster.pid")
         log = folder / "postgres.log"
         process = launch([str(_program("postgres", user)), "-D", str(data)], log, user)
-        record(folder, process)
-        running = _running(folder, state)
-        assert running is not None
-        answered = False
-        try:
-            wait_until(
-                lambda: postgres_answers(running.address),
-                process,
-                what=f"PostgreSQL {MAJOR}",
-                log=log,
-                limit=_START_LIMIT,
-            )
-            answered = True
-        finally:
-            if not answered:
-                running.stop()
+        running = _running(folder, state, process)
+        see_it_up(running, postgres_answers, f"PostgreSQL {MAJOR}", log)
         return running
 
 
 def running_postgres(folder: Path) -> Running | None:
     """The database server of this folder if its process runs; it may not answer yet."""
-    return _running(folder, state) if (state := recall(folder)) else None
+    process = recorded(folder)
+    return None if process is None else _running(folder, recall(folder), process)
 
 
 def installed() -> Path:
@@ -129,10 +113,7 @@ def postgres_answers(address: str) -> bool:
     return asked.returncode == 0
 
 
-def _running(folder: Path, state: dict[str, Any]) -> Running | None:
-    process = recorded(folder)
-    if process is None:
-        return None
+def _running(folder: Path, state: dict[str, Any], process: Process) -> Running:
     return Running(
         address=f"postgresql://{ADMIN}:{state['password']}@{HOST}:{state['port']}/postgres",
         folder=folder,

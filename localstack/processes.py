@@ -53,7 +53,8 @@ def launch(arguments: list[str], log: Path, user: SystemUser | None = None) -> P
     """Start a process in a session of its own, with its output appended to `log`.
 
     A shell starts it and leaves, so that it is nobody's child: a Ctrl-C in the terminal does not reach it, and the
-    caller has nothing to reap. `arguments` are visible to every user of the machine: no secrets.
+    caller has nothing to reap. `arguments` are visible to every user of the machine: no secrets. `StackError` when
+    it ended at once.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:

@@ -177,7 +177,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _store(
         self, good: Sequence[Received], bad: Sequence[DeadLetter], holds: dict[str, str], until: float
     ) -> None:
-        """One transaction; again after what passes, by halves after what one record may be guilty of."""
+        """One transaction; again after what passes, by halves after what one record may be guilty of.
+
+        ``holds`` (topic → reason) gains the topics whose records fail too often here.
+        """
         delay = 0.1
         while True:
             try:
@@ -201,13 +204,16 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             half = len(good) // 2
             log.warning("batch.halved", count=len(good), exc_info=culprit)
             await self._store(good[:half], bad, holds, until)
-            await self._store(good[half:], (), {}, until)
+            await self._store(good[half:], (), holds, until)
         elif good:
             state = getattr(culprit, "sqlstate", None)
             detail = f"{type(culprit).__name__}{f', SQLSTATE {state}' if state else ''}"
             log.error("record.not_storable", topic=good[0].record.topic, partition=good[0].record.partition,
                       offset=good[0].record.offset, exc_info=culprit)  # fmt: skip
             letter = DeadLetter(good[0].record, good[0].family, "store", None, detail)
+            broken = self._limits.exceeded(letter.record.topic, [True])
+            if broken:
+                holds[letter.record.topic] = broken[1]
             await self._store((), (*bad, letter), holds, until)
         else:
             raise ConfigurationError(f"dead letters cannot be stored: {type(culprit).__name__}") from culprit

@@ -11,7 +11,7 @@ from simulator import names
 from simulator.expected import covered
 from simulator.identity import PER_DAY, Numbers
 from simulator.life import DAY, Life
-from simulator.schooling import Schooling
+from simulator.schooling import decide_schooling
 from simulator.schools import Schools
 from simulator.terms import SchoolYear, default_compulsory_end
 
@@ -69,7 +69,8 @@ def people(
     # those with conditions on their birth date come first, while every day still has numbers
     lives = [crowd.person(background) for background in sorted(backgrounds, reverse=True)]
     for life in lives:
-        Schooling(life, schools, year.start + 1, rng).decide()
+        decide_schooling(life, schools, year, rng)
+        crowd.moves_to_school(life)
     for life, fate in zip(crowd.drawn(), _words(_FATES, count), strict=False):
         crowd.meets(life, fate)
         _cut_short(life)
@@ -178,7 +179,16 @@ class _Crowd:
         coordination = self.numbers.issue(life.birth, life.woman, coordination=True)
         arrived = life.residence[0][0]
         changed = arrived + timedelta(days=self.rng.choice((0, 0, 20, 45)))
-        life.numbers = [(life.birth, coordination), (min(changed, self.year.last_day - DAY), life.number)]
+        changed = min(changed, self.year.last_day - timedelta(days=10))
+        life.numbers = [(life.birth, coordination), (changed, life.number)]
+        if self.rng.random() < 0.12 and self.numbers.left(life.birth, life.woman):
+            life.numbers.append((changed + timedelta(days=9), self.numbers.issue(life.birth, life.woman)))
+
+    def moves_to_school(self, life: Life) -> None:
+        """A pupil from elsewhere, whom no feed here knows, moves when another school begins, and the school says so."""
+        starts = [e.started_on for e in life.enrolments if e.programmes[0].form != "GR"]
+        if not life.in_feed and life.residence and len(starts) > 1 and self.rng.random() < 0.4:
+            life.residence.append((starts[-1], self.rng.choice((self.municipality, *self._near))))
 
     def drawn(self) -> list[Life]:
         """The settled residents in the order in which fate takes them: who is in no school moves more often."""
@@ -237,5 +247,14 @@ def _cut_short(life: Life) -> None:
         enrolment.last_day = enrolment.ending = enrolment.reason = enrolment.outcome = None
         if left_country is not None:
             enrolment.end(day - DAY, "left", "moved")
-            if enrolment.programmes[0].form == "GR":
-                life.compulsory_over = default_compulsory_end(life.birth)
+    if life.compulsory_over is None or life.compulsory_over >= day:
+        life.compulsory_over = _compulsory_over(life)
+
+
+def _compulsory_over(life: Life) -> date:
+    """The last day of compulsory schooling as far as the life has come: what was ended, else what the law presumes."""
+    ended = [e.last_day for e in life.enrolments if e.ending == "compulsory_ended" and e.last_day is not None]
+    arrived, presumed = life.registered_in_sweden_on, default_compulsory_end(life.birth)
+    if not ended and arrived is not None and arrived > presumed:
+        return arrived - DAY
+    return max(ended, default=presumed)

@@ -129,6 +129,8 @@ class SchoolReports:
             return None
         if any(p.form != "GY" or p.kind != "upper_secondary" for p in last.programmes):
             return None
+        if any(place.school is last.school for place in (*life.enrolments, *life.never_began) if place is not last):
+            return None
         life.told.append("only the leave is told: leave.left")
         return last
 
@@ -153,7 +155,7 @@ class SchoolReports:
         """Changes of programme inside the school: as such, or as a leave and a new start."""
         rng, school = self.rng, enrolment.school
         for programme in enrolment.programmes[1:]:
-            if programme.form == "ABROAD" or rng.random() < 0.75:
+            if rng.random() < 0.75:
                 self._changed(life, school, programme)
                 continue
             how = rng.choice(("alone", "left the day before", "left on the day"))
@@ -165,7 +167,8 @@ class SchoolReports:
 
     def _withdrew_but_began(self, life: Life, enrolment: Enrolment) -> None:
         """A leave dated before the first day, never taken back, of a pupil who came all the same."""
-        shown = enrolment.ending == "left" and len(enrolment.programmes) == 1
+        once = sum(e.school is enrolment.school for e in life.enrolments) == 1
+        shown = once and enrolment.ending == "left" and len(enrolment.programmes) == 1
         if shown and self.rng.random() < 0.006:
             day = enrolment.started_on - timedelta(days=self.rng.randint(2, 25))
             life.told.append("said to have withdrawn, came all the same: leave.left")
@@ -189,7 +192,7 @@ class SchoolReports:
         life.told.append("no-show: enrolment.no_show")
         fields: Fields = {"term_started_on": _iso(planned + timedelta(days=rng.choice((0, 0, 0, -2, 1))))}
         self._tell_dated(life, school, "enrolment.no_show", place.said_on, fields)
-        comes_later = any(e.school.code == school.code for e in life.enrolments)
+        comes_later = any(e.school is school for e in life.enrolments)
         if rng.random() < 0.2 and not comes_later:
             life.told.append("a leave after a no-show: leave.left")
             self._left(life, school, place.said_on, "other")
@@ -244,7 +247,7 @@ class SchoolReports:
         assert enrolment.last_day is not None
         day = max(enrolment.last_day + timedelta(days=20), date(self.year.start, 9, 1))
         if day > self.year.last_day or any(
-            e.school.code == enrolment.school.code and e is not enrolment for e in life.enrolments
+            e.school is enrolment.school and e is not enrolment for e in life.enrolments
         ):
             return
         life.told.append("recoded when long gone: enrolment.changed")

@@ -88,7 +88,7 @@ def _fail_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
         report.longrepr = f"no test may be skipped in CI ({why}): make it run, or remove it"
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def _interrupt(number: int, _: FrameType | None) -> None:
     # Once: a second signal must not break off the stopping that the first one began.
     signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt(signal.Signals(number).name)

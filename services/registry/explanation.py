@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from contracts.identifiers import MUNICIPALITIES
 from services.registry.coverage import after_summer, spans, timeline
-from services.registry.enrolments import Kind, Piece
-from services.registry.facts import Basis, Facts, facts_of, registered_after_compulsory_age
+from services.registry.criteria import Ground, Verdict, grounds_of, residence_verdict, six_criteria
+from services.registry.facts import Facts, facts_of, registered_after_compulsory_age
 from services.registry.reasons import (
     EntryReason,
     entry_facts,
@@ -20,24 +19,8 @@ from services.registry.reasons import (
     latest_fact,
     only_compulsory_school_known,
 )
-from services.registry.residence import ALWAYS, stay_on
-from services.registry.statement import AWARDED, COMPLETED, DECEASED, MOVED, REGISTERED, Statement, in_order
+from services.registry.statement import Statement, precedence
 
-_LAW: Final = "skollagen 29 kap. 9 §"
-
-_KINDS: Final[dict[Kind, str]] = {
-    "introductory": "an introductory programme (introduktionsprogram)",
-    "upper_secondary": "upper secondary school (gymnasieskola or anpassad gymnasieskola)",
-    "equivalent": "equivalent education (adult education on upper-secondary level, or studies abroad)",
-    "compulsory": "compulsory school (grundskola)",
-    "other": "other education",
-}
-_COMPULSORY: Final[dict[Basis, str]] = {
-    "stated": "as the school has told",
-    "registered_after_age": "registered in Sweden when no longer of compulsory school age",
-    "started_early": "taken to be over because the education after it began earlier than by default",
-    "default": "taken to be over on 30 June of the year the person turns 16, for no school has told",
-}
 _ENTERED: Final[dict[EntryReason, str]] = {
     "study_certificate": "finished upper secondary school with a study certificate (studiebevis), not a diploma",
     "left_upper_secondary": "left upper secondary school (avbrott)",
@@ -47,50 +30,6 @@ _ENTERED: Final[dict[EntryReason, str]] = {
     "newly_arrived": "newly arrived (nyanländ): registered in Sweden after compulsory school age",
     "no_known_school": "no school is known",
 }
-
-#: The three ways of completing: criterion, outcomes and kinds of credential, what it is.
-_COMPLETIONS: Final[tuple[tuple[str, frozenset[str], str], ...]] = (
-    ("no_diploma", frozenset({"diploma"}), "an upper secondary diploma (gymnasieexamen)"),
-    (
-        "no_adapted_certificate",
-        frozenset({"adapted_certificate"}),
-        "a certificate from adapted upper secondary school (gymnasiebevis)",
-    ),
-    (
-        "no_equivalent_completed",
-        frozenset({"ib_diploma", "adult_diploma", "folk_high_school_eligibility", "foreign_equivalent"}),
-        "completed equivalent education (IB, adult education, folk high school, a foreign diploma)",
-    ),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """An event that a verdict rests on. ``on`` is the date in its data."""
-
-    source: str
-    id: str
-    type: str
-    on: date | None
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether one condition holds on the day."""
-
-    #: ``residence``, ``under_20``, ``compulsory_school_over``, ``not_in_school``, ``no_diploma``,
-    #: ``no_adapted_certificate``, ``no_equivalent_completed`` or ``summer_hold``.
-    condition: str
-    #: The section of law, with its act.
-    law: str
-    holds: bool
-    #: The first day of the run of days on which it has been so; None: always.
-    since: date | None
-    #: A default stood in for a fact that nobody has stated.
-    inferred: bool
-    grounds: tuple[Ground, ...]
-    #: One sentence in plain English, the Swedish term in brackets.
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +49,7 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Why and when the episode began. ``inferred``: no school-related fact before it is known."""
+    """Why and when the episode began. ``inferred``: no fact before it tells the reason."""
 
     municipality: str
     from_day: date
@@ -128,12 +67,7 @@ def explain(statements: Iterable[Statement], day: date, *, summer_hold: bool = T
     about = tuple(statements)
     facts = facts_of(about)
     today = day.toordinal()
-    criteria = (
-        _under_20(facts, today),
-        _compulsory_school_over(facts, today),
-        _not_in_school(facts, today),
-        *(_not_completed(facts, today, *completion) for completion in _COMPLETIONS),
-    )
+    criteria = six_criteria(facts, today)
     episode = next(
         (
             e
@@ -145,155 +79,22 @@ def explain(statements: Iterable[Statement], day: date, *, summer_hold: bool = T
     return Explanation(
         day=day,
         covered=episode is not None,
-        residence=_residence(facts, today),
+        residence=residence_verdict(facts, today),
         criteria=criteria,
         summer_hold=_summer_hold(facts, today, criteria, summer_hold),
         entry=None if episode is None else _entry(facts, episode.municipality, episode.from_day),
     )
 
 
-def _grounds(statements: Iterable[Statement | None]) -> tuple[Ground, ...]:
-    return tuple(Ground(s.source, s.id, s.type, s.on) for s in statements if s is not None)
-
-
-def _date(day: int | None) -> date | None:
-    return None if day is None or day <= ALWAYS else date.fromordinal(day)
-
-
-def _residence(facts: Facts, today: int) -> Verdict:
-    stay = stay_on(facts.stays, today)
-    stated_by_feed = any(facts.said.get(name) for name in (REGISTERED, MOVED, DECEASED))
-    if stay is None:
-        text = "Not resident in any municipality: nobody has stated where (folkbokföring)."
-    elif stay.municipality is None:
-        why = "deceased" if stay.stated.type == DECEASED else "has left Sweden"
-        text = f"Not resident in any municipality: {why} (folkbokföring)."
-    else:
-        name = MUNICIPALITIES.get(stay.municipality, "")
-        whose = (
-            "registered as resident (folkbokförd)" if stated_by_feed else "resident, as schools have told,"
-        )
-        text = f"Is {whose} in {stay.municipality} {name}."
-    return Verdict(
-        condition="residence",
-        law="skollagen 29 kap. 6 §",
-        holds=stay is not None and stay.municipality is not None,
-        since=_date(stay.day) if stay is not None else None,
-        inferred=stay is None or not stated_by_feed,
-        grounds=_grounds([stay.stated] if stay is not None else []),
-        text=text,
-    )
-
-
-def _under_20(facts: Facts, today: int) -> Verdict:
-    holds = today < facts.twentieth
-    birthday = date.fromordinal(facts.twentieth)
-    read = "" if facts.birth_stated is not None else ", as the identity number says"
-    return Verdict(
-        condition="under_20",
-        law=_LAW,
-        holds=holds,
-        since=None if holds else birthday,
-        inferred=facts.birth_stated is None,
-        grounds=_grounds([facts.birth_stated]),
-        text=f"{'Turns' if holds else 'Turned'} 20 on {birthday}{read}.",
-    )
-
-
-def _compulsory_school_over(facts: Facts, today: int) -> Verdict:
-    ended = facts.compulsory
-    enrolled, since, pieces = _run([p for p in facts.schooling if p.kind == "compulsory"], today)
-    law = f"{_LAW} p. 2" if ended.basis == "registered_after_age" else _LAW
-    over = f"Compulsory school (skolplikt) is over after {date.fromordinal(ended.last)}: {_COMPULSORY[ended.basis]}"
-    inferred = ended.basis in ("started_early", "default")
-    begins = ended.last + 1
-    if today < begins:
-        return Verdict(
-            "compulsory_school_over", law, False, None, inferred, _grounds([ended.stated]), f"{over}."
-        )
-    if enrolled:
-        return Verdict(
-            condition="compulsory_school_over",
-            law=law,
-            holds=False,
-            # a run of days that reaches back to before it was ever over has no beginning
-            since=None if since is None or since <= begins else _date(since),
-            inferred=False,
-            grounds=_grounds(piece.stated for piece in pieces),
-            text=f"{over}; but is enrolled in {_KINDS['compulsory']}.",
-        )
-    later = [piece.ended for piece in pieces] if since is not None and since >= begins else []
-    return Verdict(
-        condition="compulsory_school_over",
-        law=law,
-        holds=True,
-        since=_date(max(begins, since or begins)),
-        inferred=inferred,
-        grounds=_grounds([ended.stated, *(statement for statement in later if statement != ended.stated)]),
-        text=f"{over}.",
-    )
-
-
-def _not_in_school(facts: Facts, today: int) -> Verdict:
-    enrolled, since, pieces = _run([p for p in facts.schooling if p.kind != "compulsory"], today)
-    if enrolled:
-        kinds = sorted({_KINDS[piece.kind] for piece in pieces if piece.first <= today <= piece.last})
-        text = f"Takes part in {' and '.join(kinds)}."
-    elif pieces:
-        text = "Takes no longer part in upper secondary school (gymnasieskola) or equivalent education."
-    else:
-        text = "Is not known to have taken part in upper secondary school (gymnasieskola) or equivalent education."
-    return Verdict(
-        condition="not_in_school",
-        law=_LAW,
-        holds=not enrolled,
-        since=_date(since),
-        inferred=False,
-        grounds=_grounds(piece.stated if enrolled else piece.ended for piece in pieces),
-        text=text,
-    )
-
-
-def _run(pieces: Sequence[Piece], today: int) -> tuple[bool, int | None, list[Piece]]:
-    """(enrolled on the day; since when, in or out, without a gap; the pieces that make it so)."""
-    since = next((piece.first for piece in pieces if piece.first <= today <= piece.last), None)
-    if since is None:
-        over = [piece for piece in pieces if piece.last < today]
-        latest = max((piece.last for piece in over), default=None)
-        if latest is None:
-            return False, None, []
-        return False, latest + 1, [piece for piece in over if piece.last == latest]
-    while (
-        earlier := min((p.first for p in pieces if p.first < since <= p.last + 1), default=None)
-    ) is not None:
-        since = earlier
-    return True, since, [piece for piece in pieces if piece.first <= today and piece.last >= since]
-
-
-def _not_completed(facts: Facts, today: int, condition: str, outcomes: frozenset[str], what: str) -> Verdict:
-    claims = [*facts.said.get(COMPLETED, ()), *facts.said.get(AWARDED, ())]
-    until_today = [c for c in in_order(claims) if c[1].outcome in outcomes and c[0] <= today]
-    first = until_today[:1]
-    return Verdict(
-        condition=condition,
-        law=_LAW,
-        holds=not first,
-        since=_date(first[0][0]) if first else None,
-        inferred=False,
-        grounds=_grounds(statement for _, statement in first),
-        text=f"Has {what}." if first else f"Is not known to have {what}.",
-    )
-
-
 def _summer_hold(facts: Facts, today: int, criteria: Sequence[Verdict], applies: bool) -> Verdict:
     span = next((s for s in spans(facts) if s[0] <= today <= s[1]), None) if applies else None
     held = after_summer(facts, span) if span is not None else None
+    freed: list[Verdict] = []
     if span is None or (held is not None and held[0] <= today):
-        since, grounds, text = None, (), "Not kept back by the summer hold (sommaruppehåll)."
+        since, text = None, "Not kept back by the summer hold (sommaruppehåll)."
     else:
-        since = _date(span[0])
+        since = date.fromordinal(span[0])
         freed = [verdict for verdict in criteria if verdict.since == since]
-        grounds = tuple(ground for verdict in freed for ground in verdict.grounds)
         text = (
             "Kept back until 1 September: who goes out of school in summer may only be between two schools."
         )
@@ -302,8 +103,8 @@ def _summer_hold(facts: Facts, today: int, criteria: Sequence[Verdict], applies:
         law="not in the law: a setting of the register, 1 June to 31 August",
         holds=since is not None,
         since=since,
-        inferred=False,
-        grounds=grounds,
+        inferred=any(verdict.inferred for verdict in freed),
+        grounds=tuple(ground for verdict in freed for ground in verdict.grounds),
         text=text,
     )
 
@@ -313,13 +114,14 @@ def _entry(facts: Facts, municipality: str, from_day: date) -> Entry:
     entered = entry_facts(facts)
     reason = entry_reason(facts, entered, first)
     fact = latest_fact(entered, first)
+    inferred = fact is None
     rests_on: list[Statement | None] = []
     if fact is not None:
         rests_on = [fact.stated]
     elif reason == "compulsory_school_only":
-        rests_on = [*only_compulsory_school_known(facts)]
+        rests_on = [*sorted(only_compulsory_school_known(facts), key=precedence)]
     elif registered_after_compulsory_age(facts):
-        rests_on = [facts.registered_in_sweden]
+        rests_on, inferred = [facts.registered_in_sweden], False
     return Entry(
-        municipality, from_day, reason, fact is None, _grounds(rests_on), f"Reason: {_ENTERED[reason]}."
+        municipality, from_day, reason, inferred, grounds_of(rests_on), f"Reason: {_ENTERED[reason]}."
     )

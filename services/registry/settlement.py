@@ -45,17 +45,16 @@ def settle(events: Iterable[Event]) -> Settlement:
     Naming is final: it does not matter whether the one that names was itself taken back, nor which came first.
     Raises ValueError for an event that never reaches the registry, such as absence.
     """
-    accepted: dict[tuple[str, str], tuple[int, bytes, Statement]] = {}
+    accepted: dict[tuple[str, str], tuple[int, Event, Statement]] = {}
     taken_back: set[tuple[str, str]] = set()
     conflicts = []
     for position, event in enumerate(events):
         identity = event.source, event.id
-        digest = event.digest
         first = accepted.get(identity)
         if first is None:
-            accepted[identity] = position, digest, statement_of(event)
+            accepted[identity] = position, event, statement_of(event)
             taken_back.update((event.source, name) for name in named(event))
-        elif first[1] != digest:
+        elif first[1].digest != event.digest:
             conflicts.append(Conflict(position, first[0]))
     return Settlement(
         tuple(said for identity, (_, _, said) in accepted.items() if identity not in taken_back),

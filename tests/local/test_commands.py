@@ -91,16 +91,6 @@ async def test_a_stack_lives_through_up_down_and_up_again_and_leaves_nothing(hom
     assert await connection.fetchval("SELECT count(*) FROM kept") == 0
     await connection.close()
 
-    # A second checkout has a stack of its own.
-    other = Home(home.folder.with_name("other"))
-    try:
-        others = await asyncio.to_thread(other.up)
-        assert not set(others.values()) & set(addresses.values())
-        assert (await asyncio.to_thread(other.kaa, "down", "--forget")).returncode == 0
-        assert (await asyncio.to_thread(home.kaa, "status")).returncode == 0
-    finally:
-        await asyncio.to_thread(other.kaa, "down", "--forget")
-
     assert (await asyncio.to_thread(home.kaa, "down", "--forget")).returncode == 0
     assert running_with(str(home.folder)) == []
     assert not data.exists()

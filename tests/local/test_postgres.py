@@ -84,6 +84,19 @@ async def test_a_server_killed_and_started_again_has_every_committed_row_at_the_
     await connection.close()
 
 
+async def test_two_folders_have_servers_that_know_nothing_of_each_other(
+    server: Running, tmp_path: Path
+) -> None:
+    other = await asyncio.to_thread(start_postgres, tmp_path / "other")
+    try:
+        assert other.address.rpartition("@")[2] != server.address.rpartition("@")[2]
+        assert password_of(other) != password_of(server)
+        await asyncio.to_thread(forget_postgres, other.folder)
+        assert await asyncio.to_thread(postgres_answers, server.address)
+    finally:
+        await asyncio.to_thread(forget_postgres, other.folder)
+
+
 async def test_it_stops_at_once_although_a_client_is_connected_and_is_forgotten_with_its_data(
     server: Running,
 ) -> None:

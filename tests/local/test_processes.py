@@ -5,9 +5,7 @@ from pathlib import Path
 from signal import SIGTERM
 
 import psutil
-import pytest
 
-from localstack.errors import StackError
 from localstack.processes import Process, launch
 from tests.local.processes import running_with
 
@@ -46,15 +44,3 @@ def test_who_does_not_stop_when_asked_is_killed_with_all_it_started(tmp_path: Pa
 
     assert not stubborn.alive()
     assert running_with(f"sleep {marker}") == []
-
-
-def test_a_program_that_is_not_there_is_an_error_that_names_the_log(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    try:
-        process = launch(["/nonexistent/program"], log)
-    except StackError as error:
-        assert str(log) in str(error)
-    else:
-        while process.alive():
-            pass
-    assert "not found" in log.read_text()

@@ -1,0 +1,43 @@
+"""How the commands speak: results on standard output, notes and progress on standard error, and one line when
+something stops them."""
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+
+def stop(message: str, status: int = 2) -> NoReturn:
+    """Ends the command with a line on standard error: 1 when the answer is no, 2 when it cannot be given."""
+    typer.echo(message, err=True)
+    raise typer.Exit(status)
+
+
+@contextmanager
+def progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error where that is a terminal; call what it gives with each bit of work done.
+
+    ``total`` None: how much there is to do is not known.
+    """
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task(title, total=total)
+        yield lambda done: bar.advance(task, done)
+
+
+def without_client_logs() -> None:
+    """The Kafka client logs each attempt to connect; a command says it once, in its own words."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

@@ -1,0 +1,10 @@
+"""Outreach as a process: what it is made of."""
+
+from servicekit.process import Parts
+from servicekit.settings import Settings
+from services.outreach.consumer import apply
+
+
+def parts(_: Settings) -> Parts:
+    """Outreach: its effect, and its outbox for the contacts that staff record."""
+    return Parts("outreach", apply, publishes=True)
