@@ -66,7 +66,7 @@ def _date(value: object) -> date:
 
 @lru_cache(maxsize=131_072)
 def parse_identity_number(value: str) -> str:
-    """A personal identity number or coordination number of 12 digits, as it is. Raises ValueError without the value."""
+    """A personal identity number or coordination number of 12 digits, as it is. Raises ValueError."""
     if not _IDENTITY_NUMBER.fullmatch(value):
         raise ValueError(
             "expected 12 digits: a personal identity number or a coordination number "

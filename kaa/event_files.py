@@ -2,15 +2,17 @@
 
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO
+
+import typer
 
 from contracts.catalogue import FAMILY_OF_TYPE
 from contracts.envelope import Event, Problem
 from contracts.organisers import Directory, DirectoryError, load
 from contracts.validation import MAX_LINE, Admission, Line, check
-from kaa.terminal import progress, stop
+from kaa.errors import fail
+from kaa.terminal import progress
 from servicekit.admission import refusal, speaker_of
 
 _STEP = 500
@@ -21,7 +23,8 @@ def read_directory(path: Path) -> Directory:
     try:
         return load(path)
     except DirectoryError as error:
-        stop(str(error))
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
 
 
 def admission(directory: Directory) -> Admission:
@@ -43,19 +46,24 @@ def admission(directory: Directory) -> Admission:
 def checked(path: str, accept: Admission | None, title: str) -> Iterator[Line]:
     """The checked lines of a file, or of standard input for ``-``. Ends the command (2) if it cannot be read."""
     try:
-        opened = nullcontext(sys.stdin.buffer) if path == "-" else Path(path).open("rb")
-        with opened as file:
-            size = None if path == "-" else Path(path).stat().st_size
-            with progress(title, size) as advance:
-                done = 0
-                for line in check(_lines(file), accept):
-                    yield line
-                    done += len(line.text) + 1
-                    if line.number % _STEP == 0:
-                        advance(done)
-                        done = 0
+        if path == "-":
+            yield from _checked(sys.stdin.buffer, None, accept, title)
+        else:
+            with Path(path).open("rb") as file:
+                yield from _checked(file, Path(path).stat().st_size, accept, title)
     except OSError as error:
-        stop(f"{'standard input' if path == '-' else path}: cannot be read: {error.strerror}")
+        fail(f"{'standard input' if path == '-' else path}: cannot be read: {error.strerror}")
+
+
+def _checked(file: BinaryIO, size: int | None, accept: Admission | None, title: str) -> Iterator[Line]:
+    with progress(title, size) as advance:
+        done = 0
+        for line in check(_lines(file), accept):
+            yield line
+            done += len(line.text) + 1
+            if line.number % _STEP == 0:
+                advance(done)
+                done = 0
 
 
 def _lines(file: BinaryIO) -> Iterable[bytes]:

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from contracts.catalogue import topics_of
+from kaa.errors import in_one_line
 from kaa.event_files import read_directory
-from kaa.terminal import stop
 from servicekit import settings
 
 app = typer.Typer(help="The directory of organisers (huvudmän) of this installation.", no_args_is_help=True)
@@ -20,10 +20,8 @@ def organisers() -> None:
 
 def directory_path(file: Path | None) -> Path:
     """The file named, else the installation's (``KAA_ORGANISERS``, deploy/organisers.yaml)."""
-    try:
+    with in_one_line():
         return file or settings.load().organisers
-    except settings.ConfigurationError as error:
-        stop(str(error))
 
 
 @app.command()
@@ -46,7 +44,8 @@ def check(
         f"{path}: {len(directory.organisers)} organisers, {len(directory.organisers) - independent} of them part of "
         f"a municipality ({len(directory.municipalities)} municipalities), {independent} independent"
     )
-    typer.echo(
-        f"{units} school units; {unlisted} organisers list none and may speak about any unit that nobody has"
+    free = (
+        f"; {unlisted} organisers list none and may speak about any unit that nobody has" if unlisted else ""
     )
+    typer.echo(f"{units} school units{free}")
     typer.echo(f"{len(topics_of(directory))} topics follow from it: kaa topics list")

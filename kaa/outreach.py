@@ -4,7 +4,7 @@ import asyncio
 import getpass
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, TypeVar
 
 import asyncpg
 import typer
@@ -13,9 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from contracts.identifiers import MUNICIPALITIES, municipality_code
+from kaa.errors import fail, in_one_line
 from servicekit.calendar import STOCKHOLM, today
 from servicekit.database import Connection, connect, explain
-from servicekit.settings import ConfigurationError, load
+from servicekit.settings import load
 from services.outreach import contacts, queue
 from services.outreach.tasks import DUE_DAYS
 
@@ -30,12 +31,12 @@ def _municipality(value: str) -> str:
     try:
         return municipality_code(value)
     except ValueError as error:
-        _fail(f"--municipality: {error}, such as 0180 (Stockholm)")
+        fail(f"--municipality: {error}, such as 0180 (Stockholm)")
 
 
 def _worker(value: str) -> str:
     if not value.strip() or not value.isprintable() or len(value) > 100:
-        _fail("--worker: expected a name of 1 to 100 printable characters")
+        fail("--worker: expected a name of 1 to 100 printable characters")
     return value
 
 
@@ -100,7 +101,7 @@ def done(
     try:
         _in_transaction(work)
     except queue.NotHeldError as error:
-        typer.echo(f"kaa outreach done: {error}", err=True)
+        typer.echo(f"kaa: {error}", err=True)
         raise typer.Exit(1) from None
     typer.echo(f"Task {task} is done: {outcome}, by {channel}.")
 
@@ -177,16 +178,9 @@ def _in_transaction(work: Callable[[Connection], Awaitable[T]]) -> T:
         finally:
             await connection.close()
 
-    try:
+    with in_one_line():
         url = load().database("outreach")
-    except ConfigurationError as error:
-        _fail(str(error))
     try:
         return asyncio.run(run(url))
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        _fail(explain(error, url))
-
-
-def _fail(reason: str) -> NoReturn:
-    typer.echo(f"kaa outreach: {reason}", err=True)
-    raise typer.Exit(2)
+        fail(explain(error, url))

@@ -1,21 +1,12 @@
-"""How the commands speak: results on standard output, notes and progress on standard error, and one line when
-something stops them."""
+"""How the commands show that they work: a bar on standard error, and silence from the libraries below."""
 
 import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-
-def stop(message: str, status: int = 2) -> NoReturn:
-    """Ends the command with a line on standard error: 1 when the answer is no, 2 when it cannot be given."""
-    typer.echo(message, err=True)
-    raise typer.Exit(status)
 
 
 @contextmanager

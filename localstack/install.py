@@ -7,6 +7,7 @@ jars of Apache Kafka.
 
 import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -23,14 +24,14 @@ _LOCK = CHECKOUT / "requirements.lock"
 
 def main() -> int:
     """Exit status 0 when everything is in place, 2 when something is missing on the machine or cannot be fetched."""
-    (CHECKOUT / ".kaa").mkdir(exist_ok=True)
-    with (CHECKOUT / ".kaa" / "setup.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
+    try:
+        (CHECKOUT / ".kaa").mkdir(exist_ok=True)
+        with (CHECKOUT / ".kaa" / "setup.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
             _install()
-        except StackError as missing:
-            print(f"make setup: {missing}", file=sys.stderr)
-            return 2
+    except (StackError, PermissionError) as error:
+        print(f"make setup: {error}", file=sys.stderr)
+        return 2
     return 0
 
 
@@ -38,7 +39,7 @@ def _install() -> None:
     if not jars.present():
         print("Resolving the jars of Apache Kafka (46 jars, 43 MB) …", flush=True)
         jars.resolve()
-    if not _PYTHON.exists() or not _is_of_this_checkout():
+    if not _venv_works():
         _make_venv()
     if not _STAMP.exists() or _STAMP.read_text() != _digest():
         print("Installing the packages of requirements.lock …", flush=True)
@@ -56,10 +57,10 @@ def _digest() -> str:
     return content.hexdigest()
 
 
-def _is_of_this_checkout() -> bool:
-    """False for a `.venv` that came along when the checkout was copied: its programs start the other one's Python."""
+def _venv_works() -> bool:
+    """False also for one that came along when the checkout was copied: its programs start the other's Python."""
     activate = _VENV / "bin" / "activate"
-    return activate.exists() and str(_VENV) in activate.read_text()
+    return os.access(_PYTHON, os.X_OK) and activate.exists() and str(_VENV) in activate.read_text()
 
 
 def _make_venv() -> None:

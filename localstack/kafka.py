@@ -26,6 +26,10 @@ from localstack.running import Running, locked, recall, recorded, remember, see_
 #: The same in deploy/local/kafka/pom.xml and deploy/compose.yaml.
 VERSION = "4.3.1"
 
+#: No second, optimising compiler: on 2 cores with other work it starts in half the time (4-7 s instead of 7-18), and
+#: since the compiler takes nothing from the others, 360,000 records went through in half the CPU and no slower.
+_SMALL_MACHINE = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+
 
 def start_kafka(folder: Path) -> Running:
     """Start the broker of this folder, or find it running; it answers on return.
@@ -41,7 +45,8 @@ def start_kafka(folder: Path) -> Running:
             raise StackError(f"no jars of Apache Kafka {VERSION} in {KAFKA_LIB}: run `make setup`")
         state = recall(folder)
         if not state:
-            state = {"port": free_port(), "controller_port": free_port()}
+            port = free_port()
+            state = {"port": port, "controller_port": free_port(other_than=port)}
             _format(program, folder, state)
             remember(folder, state)
         for port in (state["port"], state["controller_port"]):
@@ -55,7 +60,7 @@ def start_kafka(folder: Path) -> Running:
             [
                 program,
                 "-Xmx512m",
-                "-XX:+UseSerialGC",
+                *_SMALL_MACHINE,
                 "-XX:+ExitOnOutOfMemoryError",
                 "-Djava.awt.headless=true",
                 f"-Dlog4j2.configurationFile={KAFKA_LOG4J}",
@@ -139,9 +144,7 @@ def _format(java: str, folder: Path, state: dict[str, Any]) -> None:
     formatting = subprocess.run(
         [
             java,
-            "-XX:+UseSerialGC",
-            # It runs for a second: not worth the compiler's second look. Saves a third of that.
-            "-XX:TieredStopAtLevel=1",
+            *_SMALL_MACHINE,
             f"-Dlog4j2.configurationFile={KAFKA_LOG4J}",
             "-cp",
             f"{KAFKA_LIB}/*",

@@ -23,3 +23,8 @@ def home() -> Path:
 def local_stack() -> Path:
     """The folder of the stack that `kaa local up` starts."""
     return home() / "local"
+
+
+def demo_home() -> Path:
+    """The home of the demo's own stack, apart from what `kaa local up` keeps."""
+    return home() / "demo"

@@ -9,8 +9,8 @@ HOST = "127.0.0.1"
 _LINUX_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
-def free_port() -> int:
-    """A port that nothing listens on, below those the system hands out to outgoing connections.
+def free_port(other_than: int | None = None) -> int:
+    """A port that nothing listens on now, below those the system hands out to outgoing connections.
 
     Not `bind(0)`: that gives a port of the outgoing range. While our server is down, a client that keeps trying to
     reach it may be handed that very port as its own, connects to itself, and the server cannot come back.
@@ -21,7 +21,7 @@ def free_port() -> int:
     candidates = range(10240, ceiling) if ceiling > 12000 else range(20000, 32768)
     while True:
         port = random.choice(candidates)
-        if is_free(port):
+        if port != other_than and is_free(port):
             return port
 
 

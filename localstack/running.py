@@ -56,23 +56,17 @@ class Running:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """One start or stop at a time in a folder, also between commands; makes the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("a") as lock:
+    with _as_its_owner(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("a")
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def recall(folder: Path) -> dict[str, Any]:
     """What the last start wrote to state.json; empty for a new folder."""
-    try:
-        state: dict[str, Any] = json.loads((folder / "state.json").read_text())
-    except FileNotFoundError:
-        return {}
-    except PermissionError:
-        raise StackError(
-            f"{folder} belongs to another user: use the stack as the user who started it"
-        ) from None
-    return state
+    return _read(folder / "state.json")
 
 
 def remember(folder: Path, state: dict[str, Any]) -> None:
@@ -81,15 +75,9 @@ def remember(folder: Path, state: dict[str, Any]) -> None:
 
 
 def recorded(folder: Path) -> Process | None:
-    """The noted process, if it is alive and the very same."""
-    try:
-        noted = json.loads(_process_file(folder).read_text())
-    except FileNotFoundError:
+    """The process that a start noted in the folder, if it is alive and the very same."""
+    if not (noted := _read(_process_file(folder))):
         return None
-    except PermissionError:
-        raise StackError(
-            f"{folder} belongs to another user: use the stack as the user who started it"
-        ) from None
     process = Process(pid=noted["pid"], started=noted["started"])
     return process if process.alive() else None
 
@@ -122,9 +110,26 @@ def _process_file(folder: Path) -> Path:
     return folder / "process.json"
 
 
+def _read(path: Path) -> dict[str, Any]:
+    with _as_its_owner(path.parent):
+        try:
+            content: dict[str, Any] = json.loads(path.read_text())
+        except FileNotFoundError:
+            return {}
+        return content
+
+
 def _write(path: Path, content: dict[str, Any]) -> None:
     new = path.with_suffix(".new")
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         json.dump(content, file)
     new.rename(path)
+
+
+@contextmanager
+def _as_its_owner(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except PermissionError:
+        raise StackError(f"{folder} is closed to this user: use it as the user who made it") from None

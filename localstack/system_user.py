@@ -54,7 +54,7 @@ class SystemUser:
                 check=False,
                 **run_as(self),
             )
-        except PermissionError:
+        except (PermissionError, FileNotFoundError):
             return False
         return answered.returncode == 0
 
@@ -90,15 +90,18 @@ def when_root() -> SystemUser | None:
 
 
 def open_place() -> Path:
-    """A folder of this checkout outside it, for what `kaa_postgres` must reach when the checkout is closed to others.
-
-    Under /var/tmp where there is one: unlike /tmp it is kept over a restart of the machine.
-    """
-    base = Path("/var/tmp") if os.access("/var/tmp", os.W_OK) else Path(tempfile.gettempdir())
-    place = base / f"kaa-{hashlib.sha256(bytes(CHECKOUT)).hexdigest()[:12]}"
+    """A folder of this checkout outside it, for what `kaa_postgres` must reach when the checkout is closed to others:
+    under /var/tmp where there is one, which unlike /tmp is kept over a restart of the machine."""
+    place = open_place_path()
     place.mkdir(mode=0o755, exist_ok=True)
     # Anyone may make a folder there: one that is a link or another user's is a trap.
     if place.is_symlink() or place.stat().st_uid != os.geteuid():
         raise StackError(f"{place} belongs to another user: remove it, then try again")
     place.chmod(0o755)
     return place
+
+
+def open_place_path() -> Path:
+    """Where `open_place` is or would be."""
+    base = Path("/var/tmp") if os.access("/var/tmp", os.W_OK) else Path(tempfile.gettempdir())
+    return base / f"kaa-{hashlib.sha256(bytes(CHECKOUT)).hexdigest()[:12]}"

@@ -11,6 +11,7 @@ from typing import Literal
 from localstack import docker, jars
 from localstack.errors import StackError
 from localstack.kafka import VERSION, kafka_answers, running_kafka, start_kafka
+from localstack.places import local_stack
 from localstack.postgres import MAJOR, installed, postgres_answers, running_postgres, start_postgres
 
 Part = Literal["kafka", "postgres"]
@@ -86,6 +87,17 @@ def find(part: Part, folder: Path, in_docker: DockerStart | None = None) -> Foun
     ran = running_kafka(folder / part) if part == "kafka" else running_postgres(folder / part)
     running = start_kafka(folder / part) if part == "kafka" else start_postgres(folder / part)
     return Found(part, way, running.address, stop=_nothing if ran is not None else running.stop)
+
+
+def running_addresses() -> dict[str, str]:
+    """Variable → address of what runs of this checkout's local stack; empty when the environment names both."""
+    if all(os.environ.get(variable) for variable in VARIABLES.values()):
+        return {}
+    running = {
+        VARIABLES["kafka"]: running_kafka(local_stack() / "kafka"),
+        VARIABLES["postgres"]: running_postgres(local_stack() / "postgres"),
+    }
+    return {variable: found.address for variable, found in running.items() if found is not None}
 
 
 def _compose(part: Part, folder: Path) -> tuple[str, Callable[[], None]]:

@@ -4,11 +4,13 @@ SQL is written as SQL and sent with asyncpg; see docs/decisions for why there is
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
+from threading import Lock
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import asyncpg
 import structlog
@@ -21,6 +23,9 @@ log = structlog.get_logger()
 
 #: An asyncpg connection, or a pool's proxy of one; asyncpg ships no types.
 Connection: TypeAlias = Any
+
+#: Alembic has one context for a whole process.
+_ALEMBIC = Lock()
 
 #: SQLSTATE classes and codes after which the same transaction may succeed: connection lost, server starting or
 #: stopping, out of resources (disk, memory, connections), rolled back (deadlock, serialization), lock or statement
@@ -143,6 +148,11 @@ async def prepare(admin_url: str, database: str) -> None:
 
 def migrate(service: Service, owner_url: str, app_role: str) -> None:
     """Brings a service's database to the newest version. Blocking; call it in a thread from a running loop."""
+    with _ALEMBIC:
+        _upgrade(service, owner_url, app_role)
+
+
+def _upgrade(service: Service, owner_url: str, app_role: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(files("servicekit").joinpath("migrate")))
     config.set_main_option("version_locations", str(files(f"services.{service}").joinpath("migrations")))
@@ -150,6 +160,14 @@ def migrate(service: Service, owner_url: str, app_role: str) -> None:
     config.attributes["url"] = owner_url
     config.attributes["app_role"] = app_role
     command.upgrade(config, "head")
+
+
+def role_in(url: str) -> str:
+    """The role that an address names. Raises ConfigurationError for one that migrations could not grant rights to."""
+    role = unquote(urlsplit(url).username or "")
+    if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", role):
+        raise ConfigurationError("a database address must name its role, of lower-case letters, digits and _")
+    return role
 
 
 async def prepare_and_migrate(admin_url: str, service: Service, prefix: str) -> str:

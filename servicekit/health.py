@@ -5,7 +5,6 @@ database and broker are there; debounced, since one slow answer is no reason to 
 """
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -104,7 +103,7 @@ async def serve(health: Health, host: str, port: int, address_file: Path | None)
         bound = server.servers[0].sockets[0].getsockname()
         if address_file is not None:
             draft = address_file.with_suffix(".new")
-            draft.write_text(f"http://{bound[0]}:{bound[1]} {os.getpid()}\n", encoding="ascii")
+            draft.write_text(f"http://{bound[0]}:{bound[1]}\n", encoding="ascii")
             draft.replace(address_file)
         await task
     finally:

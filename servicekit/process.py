@@ -5,6 +5,7 @@ Exit statuses: 0 told to stop and drained; 1 work failed for longer than it may 
 """
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -79,8 +80,10 @@ async def serve(parts: Parts, settings: Settings) -> None:
     health = Health()
     url = settings.database(parts.service)
     settings.brokers()
+    folder = settings.health_folder
+    address_file = folder / f"{parts.service}-{os.getpid()}.address" if folder else None
     answers = asyncio.create_task(
-        health_answers.serve(health, settings.health_host, settings.health_port, settings.health_file)
+        health_answers.serve(health, settings.health_host, settings.health_port, address_file)
     )
     work = asyncio.create_task(_work(parts, settings, url, health, stop))
     stopping = asyncio.create_task(stop.wait())

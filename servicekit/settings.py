@@ -58,8 +58,8 @@ class Settings(BaseSettings):
     #: Address of health answers and metrics; port 0 takes a free one.
     health_host: str = "127.0.0.1"
     health_port: int = Field(default=0, ge=0, le=65_535)
-    #: Where to write the address of the health answers, for supervisors that need to know a port taken freely.
-    health_file: Path | None = None
+    #: Where to write the address of the health answers (``<service>-<pid>.address``), if the port is a free one.
+    health_folder: Path | None = None
     #: Whether the registry's business day follows the calendar (Europe/Stockholm).
     calendar: bool = True
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -5,6 +5,7 @@ happened to 10.8 % of the pupils of upper secondary school in 2024/25. Skollagen
 """
 
 from datetime import date, timedelta
+from functools import partial
 
 from simulator.journal import Fields, Journal
 from simulator.life import Enrolment, Life
@@ -80,7 +81,7 @@ class AbsenceReports:
     def _month(self, life: Life, enrolment: Enrolment, month: date, total: int) -> None:
         """The total so far, several times in the month; now and then the last one is corrected."""
         rng, source = self.rng, enrolment.school.absence_source
-        times = rng.randint(1, 4)
+        times = rng.randint(2, 6)
         last = _last_school_day(month)
         so_far = sorted([rng.randint(total // 8, total) for _ in range(times - 1)] + [total])
         for turn, minutes in enumerate(so_far, 1):
@@ -91,7 +92,7 @@ class AbsenceReports:
                 self.journal.record(source, "absence.reported", at, report)
             else:
                 more = {**report, "unexcused_minutes": minutes + 300}
-                self.journal.tell(life, source, "absence.reported", at, report, lambda more=more: dict(more))
+                self.journal.tell(life, source, "absence.reported", at, report, partial(dict, more))
 
     def _resumes(self, life: Life, months: list[tuple[date, Enrolment]]) -> None:
         """Back to full-time attendance on the first days of the month after the last one with absence."""

@@ -49,6 +49,9 @@ class CredentialsImport:
         def wrong() -> Fields:
             if credential.kind == "study_certificate" and self.rng.random() < 0.5:
                 return {**fields, "kind": "diploma"}
-            return {**fields, "awarded_on": (day + timedelta(days=self.rng.choice((-40, -5, 5, 30)))).isoformat()}
+            return {
+                **fields,
+                "awarded_on": (day + timedelta(days=self.rng.choice((-40, -5, 5, 30)))).isoformat(),
+            }
 
         self.journal.tell(life, SOURCE, "credential.awarded", at, fields, wrong)

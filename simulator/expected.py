@@ -7,6 +7,7 @@ responsibility (skollagen 29:9). The events play no part in it.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 from simulator.life import DAY, Life
 from simulator.terms import default_compulsory_end
@@ -54,9 +55,7 @@ def covered(life: Life, day: date) -> bool:
 def _would_be_but_for_school(life: Life, day: date) -> bool:
     completed = life.completed_on()
     return (
-        life.municipality_on(day) is not None
-        and day < life.twenty
-        and (completed is None or day < completed)
+        life.municipality_on(day) is not None and day < life.twenty and (completed is None or day < completed)
     )
 
 
@@ -156,7 +155,7 @@ def episodes(life: Life) -> list[Episode]:
     found: list[Episode] = []
     for first, end in _spans(life, _days_of_change(life)):
         cuts = [first, *_moves(life, first, end), end]
-        for begins, ends in zip(cuts, cuts[1:], strict=False):
+        for begins, ends in pairwise(cuts):
             municipality = life.municipality_on(begins)
             assert municipality is not None  # covered implies resident
             entry, leave = _entry_reason(life, begins), _exit_reason(life, ends, municipality)

@@ -9,23 +9,27 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from random import Random
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from simulator.life import Life
 from simulator.terms import SchoolYear
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
+#: People record from seven in the morning, for eleven hours (in milliseconds).
+_MORNING = time(7)
+_WORKING_DAY = 11 * 60 * 60 * 1000
 
-Fields = dict[str, object]
+Fields = dict[str, Any]
 
 #: How often a truth meets each kind of mistake. A report from before the installation is mostly clean: it is
 #: exported once the mistakes are out.
 _MISTAKES = {
     "corrected": 0.022,
     "corrected twice": 0.003,
-    "taken back by mistake and said again": 0.003,
-    "taken back, the taking back taken back, said again": 0.002,
-    "first said of another pupil": 0.003,
+    "taken back by mistake and said again": 0.004,
+    "taken back, the taking back taken back, said again": 0.004,
+    "first said of another pupil": 0.004,
     "late": 0.03,
 }
 _BEFORE_GO_LIVE = 0.3
@@ -63,10 +67,12 @@ class Journal:
         rng = self.rng
         latest = min(last, (self.year.last_day - day).days)
         recorded = day + timedelta(days=rng.randint(min(first, latest), latest))
-        clock = time(rng.randint(7, 17), rng.randint(0, 59), rng.randint(0, 59), rng.randrange(1000) * 1000)
-        return datetime.combine(recorded, clock, STOCKHOLM)
+        into_the_day = timedelta(milliseconds=rng.randrange(_WORKING_DAY))
+        return datetime.combine(recorded, _MORNING, STOCKHOLM) + into_the_day
 
-    def record(self, source: str, kind: str, at: datetime, fields: Fields, names: Report | None = None) -> Report:
+    def record(
+        self, source: str, kind: str, at: datetime, fields: Fields, names: Report | None = None
+    ) -> Report:
         """One report, as it is."""
         report = Report(source, kind, at, fields, names)
         self.reports.append(report)
@@ -88,26 +94,26 @@ class Journal:
         Returns the report that stands.
         """
         mistake = self._mistake(at)
-        late = self._later(at, 20, 80)
-        if mistake == "late" and late is not None:
-            life.told.append(f"late: {kind}")
-            return self.record(source, kind, late, fields)
+        if mistake == "":
+            return self.record(source, kind, at, fields)
+        if mistake == "late":
+            late = self._later(at, 20, 80)
+            if late is not None:
+                life.told.append(f"late: {kind}")
+            return self.record(source, kind, late or at, fields)
         first_version: Fields | None = fields
+        corrections = 1 if mistake in ("corrected", "first said of another pupil") else 3
         if mistake in ("corrected", "corrected twice"):
             first_version = wrong() if wrong else None
         elif mistake == "first said of another pupil":
             first_version = other() if other else None
         steps = [at]
-        for _ in range({"": 0, "late": 0, "corrected": 1, "first said of another pupil": 1}.get(mistake, 3)):
-            step = self._later(steps[-1], 1, 25)
-            if step is None:
-                break
+        while len(steps) <= corrections and (step := self._later(steps[-1], 1, 25)) is not None:
             steps.append(step)
-        else:
-            if mistake not in ("", "late") and first_version is not None:
-                life.told.append(f"{mistake}: {kind}")
-                return self._mistaken(mistake, source, kind, steps, fields, first_version, wrong)
-        return self.record(source, kind, at, fields)
+        if first_version is None or len(steps) <= corrections:
+            return self.record(source, kind, at, fields)
+        life.told.append(f"{mistake}: {kind}")
+        return self._mistaken(mistake, source, kind, steps, fields, first_version, wrong)
 
     def _mistaken(
         self,

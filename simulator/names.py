@@ -7,17 +7,98 @@ example.org, every street is Provgatan.
 from random import Random
 
 _WOMEN = (
-    "Alva Astrid Bodil Cornelia Dagny Ebba Elina Fatima Freja Greta Hanna Ines Jasmin Karin Leila Linnea Maja "
-    "Maryam Nora Olivia Petra Rut Saga Selma Signe Siri Stina Tove Tuva Vera Wilma Yasmin Ylva Zahra Åsa Öda"
-).split()
+    "Alva",
+    "Astrid",
+    "Bodil",
+    "Dagny",
+    "Ebba",
+    "Elina",
+    "Fatima",
+    "Freja",
+    "Greta",
+    "Hanna",
+    "Jasmin",
+    "Leila",
+    "Linnea",
+    "Maryam",
+    "Nora",
+    "Petra",
+    "Saga",
+    "Signe",
+    "Siri",
+    "Stina",
+    "Tove",
+    "Vera",
+    "Yasmin",
+    "Ylva",
+    "Zahra",
+    "Åsa",
+)
 _MEN = (
-    "Adam Ahmed Albin Arvid Axel Bo Carl David Elias Emil Filip Gabriel Hassan Hugo Ibrahim Isak Johan Kevin Leo "
-    "Liam Love Ludvig Melvin Mohamed Nils Noel Olle Oskar Omar Sixten Theo Ture Viktor Wille Yusuf Åke Östen"
-).split()
-_FIRST = "Prov Test Påhitts Exempel Sago Låtsas Mönster Övnings Skugg Papp Kritstrecks Fantasi Docks Rit".split()
+    "Adam",
+    "Ahmed",
+    "Albin",
+    "Arvid",
+    "Axel",
+    "David",
+    "Elias",
+    "Emil",
+    "Filip",
+    "Hassan",
+    "Hugo",
+    "Ibrahim",
+    "Isak",
+    "Johan",
+    "Leo",
+    "Ludvig",
+    "Melvin",
+    "Nils",
+    "Olle",
+    "Omar",
+    "Sixten",
+    "Ture",
+    "Viktor",
+    "Yusuf",
+    "Åke",
+    "Östen",
+)
+_FIRST = (
+    "Prov",
+    "Test",
+    "Påhitts",
+    "Exempel",
+    "Sago",
+    "Låtsas",
+    "Mönster",
+    "Övnings",
+    "Skugg",
+    "Papp",
+    "Fantasi",
+    "Docks",
+    "Rit",
+)
 _SECOND = (
-    "ström lund berg kvist dal gren blad hage sjö fors näs mark lind holm stig vall äng rot klint torp"
-).split()
+    "ström",
+    "lund",
+    "berg",
+    "kvist",
+    "dal",
+    "gren",
+    "blad",
+    "hage",
+    "sjö",
+    "fors",
+    "näs",
+    "mark",
+    "lind",
+    "holm",
+    "stig",
+    "vall",
+    "äng",
+    "rot",
+    "klint",
+    "torp",
+)
 _ASCII = str.maketrans("åäöÅÄÖ", "aaoAAO")
 
 Contact = dict[str, object]

@@ -54,16 +54,14 @@ def most_people(year: SchoolYear) -> int:
     return int(((date(last, 12, 31) - date(first, 1, 1)).days + 1) * PER_DAY * 0.97)
 
 
-def people(
-    count: int, municipality: str, schools: Schools, year: SchoolYear, rng: Random
-) -> list[Life]:
+def people(count: int, municipality: str, schools: Schools, year: SchoolYear, rng: Random) -> list[Life]:
     """That many lives, decided to the end of the school year. Raises ValueError when there are too few numbers."""
     if not 1 <= count <= most_people(year):
         raise ValueError(
             f"expected 1 to {most_people(year)} persons: there are no more identity numbers with"
             " serials 980-999 for six years of birth"
         )
-    crowd = _Crowd(municipality, schools, year, rng)
+    crowd = _Crowd(municipality, year, rng)
     backgrounds = _words(_BACKGROUNDS, count, least=1)[:count]
     backgrounds += [""] * (count - len(backgrounds))
     # those with conditions on their birth date come first, while every day still has numbers
@@ -74,7 +72,9 @@ def people(
     for life, fate in zip(crowd.drawn(), _words(_FATES, count), strict=False):
         crowd.meets(life, fate)
         _cut_short(life)
-    for life, level in zip(rng.sample(crowd.settled, len(crowd.settled)), _words(_PROTECTION, count), strict=False):
+    for life, level in zip(
+        rng.sample(crowd.settled, len(crowd.settled)), _words(_PROTECTION, count), strict=False
+    ):
         crowd.protect(life, level)
     rng.shuffle(lives)
     return lives
@@ -86,9 +86,10 @@ def _words(shares: dict[str, float], count: int, least: int = 2) -> list[str]:
 
 
 class _Crowd:
-    def __init__(self, municipality: str, schools: Schools, year: SchoolYear, rng: Random) -> None:
+    def __init__(self, municipality: str, year: SchoolYear, rng: Random) -> None:
         self.municipality = municipality
         self.year = year
+        self._december = date(year.start, 12, 1)
         self.rng = rng
         self.numbers = Numbers(rng)
         #: Residents from the start, to whom anything may happen.
@@ -145,7 +146,9 @@ class _Crowd:
                 life = self._new(year.start - 17)
                 moved = self._day(year.first_day, year.last_day - timedelta(days=15))
                 life.residence = [(moved, self.municipality)]
-                life.registered_in_sweden_on = self._day(default_compulsory_end(life.birth) + DAY, moved - DAY)
+                life.registered_in_sweden_on = self._day(
+                    default_compulsory_end(life.birth) + DAY, moved - DAY
+                )
             case "no_known_school":
                 life = self._new(year.start - 16)
                 life.residence = [(life.birth, self.municipality)]
@@ -185,16 +188,24 @@ class _Crowd:
             life.numbers.append((changed + timedelta(days=9), self.numbers.issue(life.birth, life.woman)))
 
     def moves_to_school(self, life: Life) -> None:
-        """A pupil from elsewhere, whom no feed here knows, moves when another school begins, and the school says so."""
+        """A pupil from elsewhere, whom no feed here knows, moves when another school begins, which says so."""
         starts = [e.started_on for e in life.enrolments if e.programmes[0].form != "GR"]
         if not life.in_feed and life.residence and len(starts) > 1 and self.rng.random() < 0.4:
             life.residence.append((starts[-1], self.rng.choice((self.municipality, *self._near))))
 
     def drawn(self) -> list[Life]:
-        """The settled residents in the order in which fate takes them: who is in no school moves more often."""
-        middle = date(self.year.start, 12, 1)
-        weights = {id(life): 3.0 if covered(life, middle) else 1.0 for life in self.settled}
-        return sorted(self.settled, key=lambda life: self.rng.random() ** (1 / weights[id(life)]), reverse=True)
+        """The settled residents in the order in which fate takes them: who is in no school moves more often.
+
+        The first is one of these, so that in a small municipality too a death ends an episode.
+        """
+        lots = []
+        for life in self.settled:
+            outside = covered(life, self._december)
+            lots.append((self.rng.random() ** (1 / 3 if outside else 1), outside, life))
+        lots.sort(key=lambda lot: lot[0], reverse=True)
+        first = next((life for _, outside, life in lots if outside), None)
+        rest = [life for _, _, life in lots if life is not first]
+        return rest if first is None else [first, *rest]
 
     def meets(self, life: Life, fate: str) -> None:
         """What happens to a resident in the school year."""
@@ -203,9 +214,11 @@ class _Crowd:
         later = min(day + timedelta(days=rng.randint(40, 200)), year.last_day - timedelta(days=10))
         match fate:
             case "dies":
-                life.deceased_on = day
+                life.deceased_on = self._december + timedelta(days=rng.randint(1, 30))
             case "moves_out" | "moves_out_and_back":
-                life.residence.append((day, rng.choice(self._near if rng.random() < 0.6 else self._elsewhere)))
+                life.residence.append(
+                    (day, rng.choice(self._near if rng.random() < 0.6 else self._elsewhere))
+                )
                 if fate == "moves_out_and_back":
                     life.residence.append((later, self.municipality))
             case "emigrates" | "emigrates_and_returns":
@@ -252,7 +265,7 @@ def _cut_short(life: Life) -> None:
 
 
 def _compulsory_over(life: Life) -> date:
-    """The last day of compulsory schooling as far as the life has come: what was ended, else what the law presumes."""
+    """Last day of compulsory schooling as far as the life has come: as it ended, else as the law presumes."""
     ended = [e.last_day for e in life.enrolments if e.ending == "compulsory_ended" and e.last_day is not None]
     arrived, presumed = life.registered_in_sweden_on, default_compulsory_end(life.birth)
     if not ended and arrived is not None and arrived > presumed:

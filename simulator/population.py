@@ -40,6 +40,7 @@ class PopulationFeed:
         if life.deceased_on is not None:
             fields = {"deceased_on": life.deceased_on.isoformat()}
             self._tell(life, "resident.deceased", life.deceased_on, fields, (1, 12), "deceased_on")
+            self._after_death(life, life.deceased_on)
         if restated:
             self._birth_restated(life)
 
@@ -114,6 +115,20 @@ class PopulationFeed:
         whole = {"person": self._person(life, at.date(), mistaken), **fields}
         self.journal.record(self.source, "resident.registered", at, whole)
 
+    def _after_death(self, life: Life, died: date) -> None:
+        """A change that was on its way when the person died; death is final."""
+        if self.rng.random() < 0.6:
+            life.told.append("registered after death: resident.registered")
+            since = died + timedelta(days=self.rng.randint(3, 20))
+            at = self.journal.moment(since, 0, 9)
+            fields: Fields = {
+                "person": self._person(life, at.date()),
+                "municipality": self.municipality,
+                "since": since.isoformat(),
+                "protection": "none",
+            }
+            self.journal.record(self.source, "resident.registered", at, fields)
+
     def _birth_restated(self, life: Life) -> None:
         """A birth date that was stated wrongly is stated again, last of all that is said of the person."""
         life.told.append("a birth date stated wrongly, later rightly: resident.updated")
@@ -133,7 +148,9 @@ class PopulationFeed:
                 "identity_number": number,
                 "changed_on": changed.isoformat(),
             }
-            self.journal.tell(life, self.source, "resident.identity_changed", self.journal.moment(changed, 0, 6), fields)
+            self.journal.tell(
+                life, self.source, "resident.identity_changed", self.journal.moment(changed, 0, 6), fields
+            )
 
     def _protection(self, life: Life) -> None:
         for since, level in life.protection:
@@ -157,7 +174,7 @@ class PopulationFeed:
             return
         at = self.journal.moment(day, 0, 5)
         chance = rng.random()
-        if chance < 0.18 and all(level == "none" for _, level in life.protection):
+        if chance < 0.25 and all(level == "none" for _, level in life.protection):
             life.contact = names.contact(
                 life.given_name, life.family_name, MUNICIPALITIES[self.municipality], rng
             )

@@ -25,7 +25,7 @@ _PREFIXES = {
 }
 #: Shares of the reports.
 _HANGS = 0.015
-_REPEATED = 0.025
+_REPEATED = 0.035
 _OVERTAKES = 0.2
 
 
@@ -82,7 +82,9 @@ def publish(journal: Journal, year: SchoolYear, joins_late: str | None) -> list[
 def _repeats(published: list[Published], rng: Random) -> list[Published]:
     """The same events again: records sent twice, and one system's file of early autumn sent again whole."""
     again = [
-        Published(p.at + rng.choice((1, 30, 900, 24 * _HOUR, rng.uniform(1, 60 * 24) * _HOUR)), p.report, True)
+        Published(
+            p.at + rng.choice((1, 30, 900, 24 * _HOUR, rng.uniform(1, 60 * 24) * _HOUR)), p.report, True
+        )
         for p in published
         if rng.random() < _REPEATED
     ]
@@ -90,7 +92,9 @@ def _repeats(published: list[Published], rng: Random) -> list[Published]:
     resends = rng.choice(sources)
     file = [p for p in published if p.report.source == resends and p.report.time.month in (8, 9)]
     latest = max((p.at for p in file), default=0.0)
-    return again + [Published(latest + 5 * 24 * _HOUR + turn * 0.01, p.report, True) for turn, p in enumerate(file)]
+    return again + [
+        Published(latest + 5 * 24 * _HOUR + turn * 0.01, p.report, True) for turn, p in enumerate(file)
+    ]
 
 
 def _number(reports: list[Report], rng: Random) -> None:

@@ -12,6 +12,7 @@ from simulator.journal import Fields, Journal, Report
 from simulator.life import DAY, Credential, Enrolment, Life, NeverBegan, Programme
 from simulator.schools import School, Schools
 from simulator.terms import SchoolYear, autumn_start, spring_start
+from simulator.unsaid import begins_in_august, end_goes_without_saying, start_that_can_stay_untold
 
 
 def _iso(day: date) -> str:
@@ -35,14 +36,18 @@ class SchoolReports:
         """Everything schools tell about a person."""
         for place in life.never_began:
             self._never_began(life, place)
-        untold = self._start_is_untold(life)
+        untold = start_that_can_stay_untold(life) if self.rng.random() < 0.6 else None
+        if untold is not None:
+            life.told.append("only the leave is told: leave.left")
         for index, enrolment in enumerate(life.enrolments):
             if enrolment.programmes[0].form == "GR":
                 self._compulsory(life, enrolment, untold)
                 self._confirmations(life, enrolment)
                 self._never_true(life, enrolment)
                 continue
-            following = next((e for e in life.enrolments[index + 1 :] if e.programmes[0].kind != "other"), None)
+            following = next(
+                (e for e in life.enrolments[index + 1 :] if e.programmes[0].kind != "other"), None
+            )
             if enrolment is not untold:
                 self._began(life, enrolment)
                 self._changes(life, enrolment)
@@ -69,7 +74,9 @@ class SchoolReports:
         stated = not life.in_feed or self.rng.random() < (0.3 if school.owner == "own" else 0.9)
         return {"home_municipality": municipality} if stated else {}
 
-    def _tell(self, life: Life, school: School, kind: str, day: date, fields: Fields, days: tuple[int, int]) -> Report:
+    def _tell(
+        self, life: Life, school: School, kind: str, day: date, fields: Fields, days: tuple[int, int]
+    ) -> Report:
         """A truth with one date in it, which is what schools get wrong most."""
         at = self.journal.moment(day, *days)
         whole = {"pupil": self.pupil(life, at.date(), school), "school_unit": school.code, **fields}
@@ -80,7 +87,9 @@ class SchoolReports:
             if "study_path" in other and self.rng.random() < 0.4:
                 other["study_path"] = "EK" if other["study_path"] != "EK" else "IMA"
             elif "outcome" in other and self.rng.random() < 0.4:
-                other["outcome"] = "diploma" if other["outcome"] == "study_certificate" else "study_certificate"
+                other["outcome"] = (
+                    "diploma" if other["outcome"] == "study_certificate" else "study_certificate"
+                )
             else:
                 other[dated] = _iso(day + timedelta(days=self.rng.choice((-21, -7, -3, 2, 7, 14))))
             return other
@@ -113,33 +122,12 @@ class SchoolReports:
         }
         return self._tell(life, school, "enrolment.started", programme.since, fields, days)
 
-    def _start_is_untold(self, life: Life) -> Enrolment | None:
-        """An enrolment of which only the leave is told: its school joined later, and she moved in after it.
-
-        Only where the register can do without: it counts such a leave as one from upper secondary school.
-        """
-        if not life.in_feed or self.rng.random() < 0.4:
-            return None
-        lived_here = life.residence[0][0]
-        before = [e for e in life.enrolments if e.programmes[0].form != "GR" and e.started_on < lived_here]
-        if len(before) != 1:
-            return None
-        last = before[0]
-        if last.ending != "left" or last.last_day is None or last.last_day >= lived_here:
-            return None
-        if any(p.form != "GY" or p.kind != "upper_secondary" for p in last.programmes):
-            return None
-        if any(place.school is last.school for place in (*life.enrolments, *life.never_began) if place is not last):
-            return None
-        life.told.append("only the leave is told: leave.left")
-        return last
-
     def _began(self, life: Life, enrolment: Enrolment) -> None:
         school, first = enrolment.school, enrolment.programmes[0]
         # places are given in spring and July for August; who begins in the middle of a term is registered then
         days = (-30, 6) if first.since.month == 8 else (-2, 9)
         if first.form == "GY" and self.rng.random() < 0.005 and len(enrolment.programmes) == 1:
-            mistaken = Programme("GY", "ES" if first.path != "ES" else "HU", first.since)
+            mistaken = Programme("GY", "IMA" if first.kind == "upper_secondary" else "NA", first.since)
             self._started(life, school, mistaken, days)
             life.told.append("changed on the first day: enrolment.changed")
             self._changed(life, school, first)
@@ -174,7 +162,10 @@ class SchoolReports:
             life.told.append("said to have withdrawn, came all the same: leave.left")
             fields: Fields = {"last_day": _iso(day), "reason": "other"}
             at = self.journal.moment(day, 0, 3)
-            whole = {"pupil": self.pupil(life, at.date(), enrolment.school), "school_unit": enrolment.school.code}
+            whole = {
+                "pupil": self.pupil(life, at.date(), enrolment.school),
+                "school_unit": enrolment.school.code,
+            }
             self.journal.record(enrolment.school.source, "leave.left", at, {**whole, **fields})
 
     def _never_began(self, life: Life, place: NeverBegan) -> None:
@@ -182,7 +173,9 @@ class SchoolReports:
         if place.how == "withdrew" and rng.random() < 0.3:
             start = self._started(life, school, place.programme, (-60, -30))
             life.told.append("withdrew, told as a retraction: enrolment.started")
-            self.journal.retract(start, self.journal.moment(max(place.said_on, start.time.date() + DAY), 0, 3))
+            self.journal.retract(
+                start, self.journal.moment(max(place.said_on, start.time.date() + DAY), 0, 3)
+            )
             return
         self._started(life, school, place.programme, (-60, -30))
         if place.how == "withdrew":
@@ -260,14 +253,12 @@ class SchoolReports:
         in_the_year = enrolment.last_day is None or enrolment.last_day >= self.year.first_day
         told = in_the_year or enrolment.ending == "left" or rng.random() < 0.1
         end_told = True
-        if (
-            enrolment.ending == "compulsory_ended"
-            and untold is None
-            and self._end_goes_without_saying(life, enrolment)
-        ):
-            recent = enrolment.last_day is not None and enrolment.last_day >= self.year.go_live - timedelta(30)
+        if untold is None and end_goes_without_saying(life, enrolment):
+            recent = enrolment.last_day is not None and enrolment.last_day >= self.year.go_live - timedelta(
+                30
+            )
             end_told = rng.random() < (0.93 if recent else 0.25)
-            told = told and (end_told or self._begins_in_august(life, enrolment))
+            told = told and (end_told or begins_in_august(life, enrolment))
         if told:
             self._started(life, school, enrolment.programmes[0], (-20, 5))
         if enrolment.ending == "compulsory_ended" and enrolment.last_day is not None and end_told:
@@ -276,35 +267,20 @@ class SchoolReports:
         elif enrolment.ending == "left" and enrolment.last_day is not None:
             self._left(life, school, enrolment.last_day, enrolment.reason)
 
-    def _begins_in_august(self, life: Life, compulsory: Enrolment) -> bool:
-        """Goes on to another school before September of the year compulsory school ends."""
-        assert compulsory.last_day is not None
-        autumn = date(compulsory.last_day.year, 9, 1)
-        return any(compulsory.last_day < e.started_on < autumn and e.programmes[0].kind != "other" for e in life.enrolments)
-
-    def _end_goes_without_saying(self, life: Life, compulsory: Enrolment) -> bool:
-        """Whether the register comes to the same without being told that compulsory school is over."""
-        assert compulsory.last_day is not None
-        year = compulsory.last_day.year
-        if year != life.birth.year + 16:
-            return False
-        if any(date(year, 6, 1) <= since <= date(year, 9, 1) for since, _ in life.residence):
-            return False
-        no_show = any(p.how == "no_show" and p.programme.since.year == year for p in life.never_began)
-        return no_show or self._begins_in_august(life, compulsory)
-
     # --- what is said of everyone, and what never was ------------------------------------------------------
 
     def _confirmations(self, life: Life, enrolment: Enrolment) -> None:
         """Still here: every month of the school year or once a term."""
         school, start = enrolment.school, self.year.start
         if school.monthly:
-            months = [(start, m) for m in range(9, 13)] + [(start + 1, m) for m in range(1, 7)]
-            days = [date(y, m, 1 + school.shift) for y, m in months]
+            months = [(start, m) for m in range(8, 13)] + [(start + 1, m) for m in range(1, 7)]
+            days = [date(y, m, (25 if m == 8 else 1) + school.shift) for y, m in months]
         else:
             days = [date(start, 9, 10 + school.shift), date(start + 1, 2, 5 + school.shift)]
         for day in days:
-            if enrolment.programme_on(day) is None or (life.deceased_on is not None and day >= life.deceased_on):
+            if enrolment.programme_on(day) is None or (
+                life.deceased_on is not None and day >= life.deceased_on
+            ):
                 continue
             at = self.journal.moment(day, 0, 1)
             self.journal.record(

@@ -85,6 +85,10 @@ class _Schooling:
             studies.start("adapted", start)
         elif chance < 0.976:
             self._no_show(start)
+        elif chance < 0.979:  # one day was enough
+            studies.start("national", start)
+            if studies.now is not None:
+                studies.leave(start, "own_choice")
         elif chance < 0.984:
             studies.never_begins(start, "withdrew")
             if rng.random() < 0.3:
@@ -153,7 +157,9 @@ class _Schooling:
         chance = rng.random() / factor
         if chance < leaves:
             studies.leave(day, rng.choices(_REASONS, (6, 1, 2, 1, 2))[0])
-        elif chance < leaves + 0.06 and programme.form == "GY" and programme.kind == "upper_secondary":
+        elif chance < leaves + 0.005 and programme.form == "GY":
+            studies.beside("VUXGR", day)
+        elif chance < leaves + 0.065 and programme.form == "GY" and programme.kind == "upper_secondary":
             self._changes(day, programme)
 
     def _changes(self, day: date, programme: Programme) -> None:
@@ -269,7 +275,8 @@ class _Schooling:
         if studies.done or age > 19 or (age == 19 and term == "spring" and rng.random() < 0.5):
             return
         start = studies.term(year, term)
-        if self.life.compulsory_over is None or start <= self.life.compulsory_over:
+        over = self.life.compulsory_over
+        if over is None or max((e.last_day or over for e in self.life.enrolments), default=over) >= start:
             return
         chance = rng.random() / (1.0 if term == "autumn" else 0.8)
         for step, share in _OUTSIDE[max(17, age)]:

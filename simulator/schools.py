@@ -81,11 +81,16 @@ class Schools:
                     owner=owner,
                     source=source,
                     absence_source=absence_source,
-                    monthly=int(code) % 3 != 0,
+                    monthly=int(code) % 6 != 0,
                     shift=int(code) % 5,
                 )
                 self.all.append(school)
                 self._units.setdefault((kind, owner), []).append(school)
+        if municipality not in directory.municipalities:
+            raise ValueError(
+                f"no organiser in the directory is part of municipality {municipality}; add it, or choose one of "
+                + ", ".join(directory.municipalities)
+            )
         for needed, words in (("compulsory", "compulsory school"), ("upper", "upper secondary school")):
             if not any(school.kind == needed for school in self.all):
                 raise ValueError(

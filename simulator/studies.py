@@ -145,6 +145,10 @@ class Studies:
 
     def complete(self, kind: str, on: date) -> None:
         """A credential from elsewhere, in the national database only."""
-        if on <= self.last_day - timedelta(days=5):
-            self.life.credentials.append(Credential(kind, on, False, True))
-            self.done = True
+        if on > self.last_day - timedelta(days=5):
+            return
+        self.life.credentials.append(Credential(kind, on, False, True))
+        self.done = True
+        second = on + timedelta(days=self.rng.randint(60, 150))
+        if self.rng.random() < 0.2 and second <= self.last_day:
+            self.life.credentials.append(Credential("adult_diploma", second, False, True))

@@ -4,18 +4,14 @@ Where they are found: `localstack.ways`. No skips in CI: a test that cannot run 
 """
 
 import os
-import shutil
 import signal
-import tempfile
 from collections.abc import Generator, Iterator
-from pathlib import Path
 from types import FrameType
 
 import pytest
 
 from localstack.errors import StackError
-from localstack.kafka import forget_kafka
-from localstack.postgres import forget_postgres
+from localstack.throwaway import throwaway_folder
 from localstack.ways import NAMES, Part, choose, describe, find
 from tests import containers
 
@@ -52,17 +48,10 @@ def postgres() -> Iterator[str]:
 
 
 def _part(part: Part) -> Iterator[str]:
-    folder = Path(tempfile.mkdtemp(prefix="kaa-tests-"))
-    # PostgreSQL's own user must get here when we are root; the data folders below are closed.
-    folder.chmod(0o711)
-    try:
+    with throwaway_folder() as folder:
         found = find(part, folder, in_docker=containers.start)
         yield found.address
         found.stop()
-    finally:
-        forget_kafka(folder / "kafka")
-        forget_postgres(folder / "postgres")
-        shutil.rmtree(folder)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -16,7 +16,7 @@ from servicekit.inbox import through_inbox
 from servicekit.outbox import append
 from servicekit.records import Apply
 from services.notifications import store
-from services.notifications.notices import Known, decide, must_be_told
+from services.notifications.notices import decide, must_be_told
 from services.notifications.publication import notice_message
 from services.notifications.store import Change
 
@@ -31,7 +31,12 @@ def effect(directory: Callable[[], Directory]) -> Apply:
         if touched:
             await _decide(connection, touched, directory())
 
-    return through_inbox(take_effect, store.purge)
+    async def purge(connection: Connection, keys: Sequence[bytes]) -> None:
+        touched = await store.purge(connection, keys)
+        if touched:
+            await _decide(connection, touched, directory())
+
+    return through_inbox(take_effect, purge)
 
 
 async def _decide(connection: Connection, numbers: set[str], directory: Directory) -> None:
@@ -40,7 +45,7 @@ async def _decide(connection: Connection, numbers: set[str], directory: Director
     for pupil in await store.lock(connection, numbers):
         decisions = decide([row.known for row in pupil.rows], pupil.person, directory)
         for row, after in zip(pupil.rows, decisions, strict=True):
-            known: Known = row.known
+            known = row.known
             if after == known.before:
                 continue
             notice_id, revision = row.notice_id or uuid4(), row.revision

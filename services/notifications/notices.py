@@ -30,7 +30,7 @@ _FAMILIES: Final = ("se.kaa.school.enrolment.", "se.kaa.school.leave.")
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What a school stated of a pupil: ``on`` is the day it happened, ``recorded_at`` when the school wrote it down."""
+    """What a school stated of a pupil: ``on`` is the day it happened, ``recorded_at`` when the school noted it."""
 
     source: str
     id: str
@@ -150,15 +150,10 @@ def _is_named(fact: Fact, forms_at_unit: set[str] | None) -> bool:
             return forms_at_unit is None or not _NAMED_FORMS.isdisjoint(forms_at_unit)
 
 
-def _rank(known: Known) -> tuple[bool, bool, datetime, str, str]:
-    before = known.before
-    return (
-        before is None or before.status not in ("registered", "own"),
-        before is None or before.municipality is None,
-        known.fact.recorded_at,
-        known.fact.source,
-        known.fact.id,
-    )
+def _rank(known: Known) -> tuple[bool, datetime, str, str]:
+    # the one that was decided first stays, whatever comes later
+    undecided = known.before is None or known.before.municipality is None
+    return undecided, known.fact.recorded_at, known.fact.source, known.fact.id
 
 
 def _stands(known: Known, due: bool, person: Person | None, directory: Directory) -> Decision | None:

@@ -17,11 +17,12 @@ from services.notifications.notices import Decision, Fact, Known, Person, fact_o
 # wait for each other.
 _ENTER = """
 INSERT INTO school_fact AS kept
-  (source, id, taken_back, kind, identity_number, school_unit, organiser, school_form, on_day, recorded_at, received_at)
+  (source, id, taken_back, kind, identity_number, school_unit, organiser, school_form, on_day, recorded_at,
+   received_at)
 SELECT source, id, taken_back, kind, identity_number, school_unit, organiser, school_form, on_day, recorded_at,
        CASE WHEN kind IS NOT NULL THEN now() END
-FROM unnest($1::text[], $2::text[], $3::bool[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::date[],
-            $10::timestamptz[])
+FROM unnest($1::text[], $2::text[], $3::bool[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+            $9::date[], $10::timestamptz[])
   AS new (source, id, taken_back, kind, identity_number, school_unit, organiser, school_form, on_day, recorded_at)
 ORDER BY source COLLATE "C", id COLLATE "C"
 ON CONFLICT (source, id) DO UPDATE SET
@@ -107,7 +108,7 @@ class Pupil:
     """All that is known of one pupil; ``person`` None: the registry has not told whose the numbers are."""
 
     person: Person | None
-    rows: Sequence[Row]
+    rows: list[Row]
 
 
 async def keep_persons(connection: Connection, states: Sequence[PersonUpdated]) -> set[str]:
@@ -136,16 +137,17 @@ async def enter(connection: Connection, events: Sequence[Event]) -> set[str]:
     if not facts:
         return set()
     rows = [
-        (
-            *(identity, identity in gone),
-            *((f.kind, f.identity_number, f.school_unit, f.organiser, f.school_form) if f else (None,) * 5),
-            *((f.on, f.recorded_at) if f else (None, None)),
-        )
-        for identity, f in facts.items()
+        (source, event_id, (source, event_id) in gone, *(_stated(fact) if fact else (None,) * 7))
+        for (source, event_id), fact in facts.items()
     ]
-    (identities, *columns) = _turned(rows)
-    touched = await connection.fetch(_ENTER, *_turned(identities), *columns)
+    touched = await connection.fetch(_ENTER, *_turned(rows))
     return {row[0] for row in touched if row[0] is not None}
+
+
+def _stated(fact: Fact) -> tuple[object, ...]:
+    return (
+        fact.kind, fact.identity_number, fact.school_unit, fact.organiser, fact.school_form, fact.on, fact.recorded_at
+    )  # fmt: skip
 
 
 async def lock(connection: Connection, numbers: Iterable[str]) -> list[Pupil]:
@@ -162,22 +164,30 @@ async def lock(connection: Connection, numbers: Iterable[str]) -> list[Pupil]:
             break
         await connection.execute(_MEET, list(wanted))
         locked.update(row[0] for row in await connection.fetch(_LOCK, list(wanted)))
+    return await _pupils(connection, locked, _owners(claims))
+
+
+def _owners(claims: Iterable[tuple[str, UUID, str | None, str]]) -> dict[str, Person]:
+    """Whose each number is. Two may claim one for a moment, while persons are merged or split: until the registry's
+    other word of it is here, it is nobody's.
+    """
     claimed: dict[str, list[Person]] = {}
     for number, person_id, municipality, protection in claims:
         person = Person(person_id, municipality, protection == "protected_registration")
         claimed.setdefault(number, []).append(person)
-    # two may claim a number for a moment, while persons are merged or split; until the registry's other word is here
-    # it is nobody's
-    owners = {number: found[0] for number, found in claimed.items() if len(found) == 1}
+    return {number: found[0] for number, found in claimed.items() if len(found) == 1}
+
+
+async def _pupils(connection: Connection, numbers: set[str], owners: dict[str, Person]) -> list[Pupil]:
     pupils: dict[UUID | str, Pupil] = {}
-    for row in await connection.fetch(_KNOWN, list(locked)):
+    for row in await connection.fetch(_KNOWN, list(numbers)):
         source, event_id, kind, number, unit, organiser, form, on, recorded_at, taken_back = row[:10]
         notice_id, revision, status, municipality, about = row[10:]
         fact = Fact(source, event_id, kind, number, unit, organiser, form, on, recorded_at)
         before = Decision(status, municipality, about) if notice_id is not None else None
         owner = owners.get(number)
         pupil = pupils.setdefault(owner.person_id if owner else number, Pupil(owner, []))
-        list.append(pupil.rows, Row(Known(fact, taken_back, before), notice_id, revision or 0))
+        pupil.rows.append(Row(Known(fact, taken_back, before), notice_id, revision or 0))
     return list(pupils.values())
 
 
@@ -195,18 +205,23 @@ async def keep_notices(connection: Connection, changes: Sequence[Change], now: d
         await connection.execute(_DROP, *_turned(dropped))
 
 
-async def purge(connection: Connection, keys: Sequence[bytes]) -> None:
-    """Forgets persons on a tombstone's word: their facts and notices, but (``source``, ``id``) in the inbox."""
+async def purge(connection: Connection, keys: Sequence[bytes]) -> set[str]:
+    """Forgets persons on a tombstone's word, with their facts and notices; the inbox keeps (``source``, ``id``).
+
+    Gives those of their identity numbers that are now another's alone, whose notices must be decided.
+    """
     ids = [UUID(key.decode("ascii")) for key in keys]
     await connection.execute(_LOCK_PERSONS, ids)
     numbers = {row[0] for row in await connection.fetch(_NUMBERS, ids)}
     await persons.purge(connection, keys)
-    if numbers:
-        await lock(connection, numbers)
-        others = {row[0] for row in await connection.fetch(_CLAIMS, list(numbers))}
-        gone = list(numbers - others)
-        for statement in (_PURGE_NOTICES, _PURGE_FACTS, _PURGE_PUPILS):
-            await connection.execute(statement, gone)
+    if not numbers:
+        return set()
+    await lock(connection, numbers)
+    others = {row[0] for row in await connection.fetch(_CLAIMS, list(numbers))}
+    gone = list(numbers - others)
+    for statement in (_PURGE_NOTICES, _PURGE_FACTS, _PURGE_PUPILS):
+        await connection.execute(statement, gone)
+    return numbers & others
 
 
 def _turned(rows: Sequence[Sequence[object]]) -> list[list[object]]:

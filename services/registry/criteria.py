@@ -79,18 +79,18 @@ class Verdict:
     text: str
 
 
-def six_criteria(facts: Facts, today: int) -> tuple[Verdict, ...]:
+def six_criteria(facts: Facts, on: int) -> tuple[Verdict, ...]:
     """The criteria of skollagen 29:9 in the order of the law, on a day (ordinal)."""
     return (
-        _under_20(facts, today),
-        _compulsory_school_over(facts, today),
-        _not_in_school(facts, today),
-        *(_not_completed(facts, today, *completion) for completion in _COMPLETIONS),
+        _under_20(facts, on),
+        _compulsory_school_over(facts, on),
+        _not_in_school(facts, on),
+        *(_not_completed(facts, on, *completion) for completion in _COMPLETIONS),
     )
 
 
-def residence_verdict(facts: Facts, today: int) -> Verdict:
-    stay = stay_on(facts.stays, today)
+def residence_verdict(facts: Facts, on: int) -> Verdict:
+    stay = stay_on(facts.stays, on)
     stated_by_feed = any(facts.said.get(name) for name in (REGISTERED, MOVED, DECEASED))
     if stay is None:
         text = "Not resident in any municipality: nobody has stated where (folkbokföring)."
@@ -114,8 +114,8 @@ def residence_verdict(facts: Facts, today: int) -> Verdict:
     )
 
 
-def _under_20(facts: Facts, today: int) -> Verdict:
-    holds = today < facts.twentieth
+def _under_20(facts: Facts, on: int) -> Verdict:
+    holds = on < facts.twentieth
     birthday = date.fromordinal(facts.twentieth)
     read = "" if facts.birth_stated is not None else ", as the identity number says"
     return Verdict(
@@ -129,14 +129,14 @@ def _under_20(facts: Facts, today: int) -> Verdict:
     )
 
 
-def _compulsory_school_over(facts: Facts, today: int) -> Verdict:
+def _compulsory_school_over(facts: Facts, on: int) -> Verdict:
     ended = facts.compulsory
-    enrolled, since, pieces = _run([p for p in facts.schooling if p.kind == "compulsory"], today)
+    enrolled, since, pieces = _run([p for p in facts.schooling if p.kind == "compulsory"], on)
     law = f"{_LAW} p. 2" if ended.basis == "registered_after_age" else _LAW
     over = f"Compulsory school (skolplikt) is over after {date.fromordinal(ended.last)}: {_COMPULSORY[ended.basis]}"
     inferred = ended.basis in ("started_early", "default")
     begins = ended.last + 1
-    if today < begins:
+    if on < begins:
         return Verdict(
             "compulsory_school_over", law, False, None, inferred, grounds_of([ended.stated]), f"{over}."
         )
@@ -163,13 +163,13 @@ def _compulsory_school_over(facts: Facts, today: int) -> Verdict:
     )
 
 
-def _not_in_school(facts: Facts, today: int) -> Verdict:
-    enrolled, since, pieces = _run([p for p in facts.schooling if p.kind != "compulsory"], today)
+def _not_in_school(facts: Facts, on: int) -> Verdict:
+    enrolled, since, pieces = _run([p for p in facts.schooling if p.kind != "compulsory"], on)
     if enrolled:
-        kinds = sorted({_KINDS[piece.kind] for piece in pieces if piece.first <= today <= piece.last})
+        kinds = sorted({_KINDS[piece.kind] for piece in pieces if piece.first <= on <= piece.last})
         text = f"Takes part in {' and '.join(kinds)}."
     elif pieces:
-        text = "Takes no longer part in upper secondary school (gymnasieskola) or equivalent education."
+        text = "No longer takes part in upper secondary school (gymnasieskola) or equivalent education."
     else:
         text = "Is not known to have taken part in upper secondary school (gymnasieskola) or equivalent education."
     return Verdict(
@@ -183,11 +183,11 @@ def _not_in_school(facts: Facts, today: int) -> Verdict:
     )
 
 
-def _run(pieces: Sequence[Piece], today: int) -> tuple[bool, int | None, list[Piece]]:
+def _run(pieces: Sequence[Piece], on: int) -> tuple[bool, int | None, list[Piece]]:
     """(enrolled on the day; since when, in or out, without a gap; the pieces that make it so)."""
-    since = next((piece.first for piece in pieces if piece.first <= today <= piece.last), None)
+    since = next((piece.first for piece in pieces if piece.first <= on <= piece.last), None)
     if since is None:
-        over = [piece for piece in pieces if piece.last < today]
+        over = [piece for piece in pieces if piece.last < on]
         latest = max((piece.last for piece in over), default=None)
         if latest is None:
             return False, None, []
@@ -196,13 +196,13 @@ def _run(pieces: Sequence[Piece], today: int) -> tuple[bool, int | None, list[Pi
         earlier := min((p.first for p in pieces if p.first < since <= p.last + 1), default=None)
     ) is not None:
         since = earlier
-    return True, since, [piece for piece in pieces if piece.first <= today and piece.last >= since]
+    return True, since, [piece for piece in pieces if piece.first <= on and piece.last >= since]
 
 
-def _not_completed(facts: Facts, today: int, condition: str, outcomes: frozenset[str], what: str) -> Verdict:
+def _not_completed(facts: Facts, on: int, condition: str, outcomes: frozenset[str], what: str) -> Verdict:
     claims = [*facts.said.get(COMPLETED, ()), *facts.said.get(AWARDED, ())]
-    until_today = [c for c in in_order(claims) if c[1].outcome in outcomes and c[0] <= today]
-    first = until_today[:1]
+    until_then = [c for c in in_order(claims) if c[1].outcome in outcomes and c[0] <= on]
+    first = until_then[:1]
     return Verdict(
         condition=condition,
         law=_LAW,

@@ -66,8 +66,8 @@ def explain(statements: Iterable[Statement], day: date, *, summer_hold: bool = T
     """
     about = tuple(statements)
     facts = facts_of(about)
-    today = day.toordinal()
-    criteria = six_criteria(facts, today)
+    on = day.toordinal()
+    criteria = six_criteria(facts, on)
     episode = next(
         (
             e
@@ -79,18 +79,18 @@ def explain(statements: Iterable[Statement], day: date, *, summer_hold: bool = T
     return Explanation(
         day=day,
         covered=episode is not None,
-        residence=residence_verdict(facts, today),
+        residence=residence_verdict(facts, on),
         criteria=criteria,
-        summer_hold=_summer_hold(facts, today, criteria, summer_hold),
+        summer_hold=_summer_hold(facts, on, criteria, summer_hold),
         entry=None if episode is None else _entry(facts, episode.municipality, episode.from_day),
     )
 
 
-def _summer_hold(facts: Facts, today: int, criteria: Sequence[Verdict], applies: bool) -> Verdict:
-    span = next((s for s in spans(facts) if s[0] <= today <= s[1]), None) if applies else None
+def _summer_hold(facts: Facts, on: int, criteria: Sequence[Verdict], applies: bool) -> Verdict:
+    span = next((s for s in spans(facts) if s[0] <= on <= s[1]), None) if applies else None
     held = after_summer(facts, span) if span is not None else None
     freed: list[Verdict] = []
-    if span is None or (held is not None and held[0] <= today):
+    if span is None or (held is not None and held[0] <= on):
         since, text = None, "Not kept back by the summer hold (sommaruppehåll)."
     else:
         since = date.fromordinal(span[0])

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts.envelope import CONTENT_TYPE, Event, Refused, decode, encode
@@ -272,6 +272,9 @@ def test_a_type_of_a_megabyte_is_refused_at_once_and_not_kept() -> None:
     assert refused.problems[0].detail == "no such event type"
 
 
+#: The machine may be busy with other tests; how long an example takes says nothing here.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
 SENTINEL = "Qzxwvyl"
 NUMBER = 918273645
 SCALARS = st.one_of(
@@ -319,6 +322,7 @@ def personal(said: dict[str, Any]) -> set[str]:
     return {text for text in found if len(text) > 5 and any(sign.isdigit() for sign in text)} - {"2100-12-31"}
 
 
+@unhurried
 @given(damaged())
 def test_a_damaged_event_is_read_or_refused_and_the_refusal_holds_none_of_it(
     case: tuple[dict[str, Any], set[str]],
@@ -332,6 +336,7 @@ def test_a_damaged_event_is_read_or_refused_and_the_refusal_holds_none_of_it(
         assert not [text for text in planted if text in str(found)]
 
 
+@unhurried
 @given(
     value=st.none() | st.binary() | JSON.map(lambda value: json.dumps(value).encode()),
     headers=st.lists(

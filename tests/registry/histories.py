@@ -100,8 +100,13 @@ def line(event: Raw) -> bytes:
     return json.dumps({"specversion": "1.0", **event}).encode()
 
 
-def _day(rng: Random) -> str:
-    return (rng.choice(ANCHORS) + timedelta(days=rng.choice(OFFSETS))).isoformat()
+def _days(rng: Random) -> list[str]:
+    """The days on which things happen to a person: sometimes all around one, sometimes over years."""
+    anchors = rng.sample(ANCHORS, rng.randint(1, 3))
+    return [
+        (rng.choice(anchors) + timedelta(days=rng.choice(OFFSETS))).isoformat()
+        for _ in range(rng.randint(3, 6))
+    ]
 
 
 def _said(source: str, name: str, data: Raw) -> Raw:
@@ -216,6 +221,22 @@ def _takes_back(rng: Random, told: Sequence[Raw]) -> Raw:
     return retraction
 
 
+def _contradictions(rng: Random, told: Sequence[Raw]) -> Iterator[Raw]:
+    """What another source says otherwise of the same thing, under the same id and at the same time."""
+    known = {(event["source"], event["id"]) for event in told}
+    for event in told:
+        pool = FEEDS if event["source"] in FEEDS else ORGANISERS
+        source = rng.choice(pool)
+        otherwise: Raw = {}
+        if "school_form" in event["data"]:
+            otherwise = {"school_form": rng.choice(FORMS)}
+        elif "municipality" in event["data"]:
+            otherwise = {"municipality": rng.choice(MUNICIPALITIES)}
+        if otherwise and rng.randrange(6) == 0 and (source, event["id"]) not in known:
+            known.add((source, event["id"]))
+            yield {**event, "source": source, "data": event["data"] | otherwise}
+
+
 def history(rng: Random, *, persons: Sequence[Sequence[str]] = PERSONS, prefix: str = "") -> History:
     """A history about one or two of these persons. ``prefix`` begins every id, to keep two histories apart."""
     told: list[Raw] = []
@@ -229,7 +250,7 @@ def history(rng: Random, *, persons: Sequence[Sequence[str]] = PERSONS, prefix: 
         for event in _ordinary_life(rng, numbers[0]):
             tell(event)
         units = UNITS[: rng.randint(1, 3)]
-        days = [*(_day(rng) for _ in range(rng.randint(2, 5))), "2024-08-19"]
+        days = _days(rng)
         for _ in range(rng.randint(0, 12)):
             who = rng.choice((numbers[0], numbers[0], numbers[0], *numbers))
             of = rng.randrange(6)
@@ -242,6 +263,7 @@ def history(rng: Random, *, persons: Sequence[Sequence[str]] = PERSONS, prefix: 
     if told:
         for _ in range(rng.choice((0, 0, 0, 1, 2, 4))):
             tell(_takes_back(rng, told))
+    told += _contradictions(rng, told)
     rng.shuffle(told)
     return History(tuple(told))
 

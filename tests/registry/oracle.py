@@ -248,6 +248,7 @@ class Oracle:
         first, last = self.compulsory_over_after(), age_day(self.born, 20) + DAY
         return [first + DAY * n for n in range((last - first).days)]
 
+    @cached_property
     def covered(self) -> dict[date, str]:
         """Day → municipality, without a summer hold."""
         over, completed, twenty = self.compulsory_over_after(), self.completed_from(), age_day(self.born, 20)
@@ -272,7 +273,7 @@ class Oracle:
 
     def episodes(self, summer_hold: bool) -> list[tuple[str, date, date, str, str]]:
         """(municipality, from, to, entry reason, exit reason)."""
-        found = self.covered()
+        found = self.covered
         kept = self.after_the_hold(found) if summer_hold else found
         episodes = []
         for day in sorted(kept):

@@ -1,0 +1,5 @@
+"""`python -m kaa` is `kaa`."""
+
+from kaa.main import app
+
+app()

@@ -1,0 +1,147 @@
+"""`kaa notifications`: the notices from schools to home municipalities, and what proves "without delay"."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Annotated, TypeVar
+
+import asyncpg
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from contracts.identifiers import organisation_number
+from contracts.organisers import Directory
+from kaa.errors import fail, in_one_line
+from servicekit.calendar import STOCKHOLM
+from servicekit.database import Connection, connect, explain
+from servicekit.directory import DirectoryFile
+from servicekit.settings import ConfigurationError, Settings, load
+from services.notifications.proof import NoticeTimes, OrganiserNotices, listed, summed_up
+
+app = typer.Typer(
+    help="Notices from a school's organiser to the home municipality (skollagen 15 kap. 15 §).",
+    no_args_is_help=True,
+)
+
+T = TypeVar("T")
+
+
+@app.callback()
+def notifications() -> None:
+    """Notices from a school's organiser to the home municipality (skollagen 15 kap. 15 §)."""
+
+
+def _organiser(value: str | None) -> str | None:
+    try:
+        return None if value is None else organisation_number(value)
+    except ValueError as error:
+        fail(f"--organiser: {error}")
+
+
+def _school_unit(value: str | None) -> str | None:
+    if value is not None and not (len(value) == 8 and value.isascii() and value.isdigit()):
+        fail("--school-unit: expected a school unit code: 8 digits")
+    return value
+
+
+@app.command()
+def notices(
+    organiser: Annotated[
+        str | None,
+        typer.Option(
+            "--organiser", metavar="NR", callback=_organiser, help="Organisation number: this one's alone."
+        ),
+    ] = None,
+    school_unit: Annotated[
+        str | None,
+        typer.Option(
+            "--school-unit", metavar="CODE", callback=_school_unit, help="This school unit's alone."
+        ),
+    ] = None,
+    one_by_one: Annotated[
+        bool, typer.Option("--list", help="The notices one by one, with their times.")
+    ] = False,
+) -> None:
+    """Show how many notices each organiser has given, how many wait, and how long they took. No personal data.
+
+    With --list the look is written to the access log. Times are Swedish.
+    """
+    with in_one_line():
+        settings = load()
+        if one_by_one:
+            _show_list(_read(settings, lambda connection: listed(connection, organiser, school_unit)))
+        else:
+            sums = _read(settings, lambda connection: summed_up(connection, organiser, school_unit))
+            _show_sums(sums, DirectoryFile(settings.organisers).current())
+
+
+def _read(settings: Settings, read: Callable[[Connection], Awaitable[T]]) -> T:
+    url = settings.database("notifications")
+
+    async def run() -> T:
+        connection = await connect(url, application_name="kaa-cli")
+        try:
+            return await read(connection)
+        finally:
+            await connection.close()
+
+    try:
+        return asyncio.run(run())
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise ConfigurationError(explain(error, url)) from None
+
+
+def _show_sums(sums: Sequence[OrganiserNotices], directory: Directory) -> None:
+    table = Table("organiser", "name", caption="days: median / longest, of the registered notices")
+    for heading in ("registered", "waits for home\nmunicipality", "withdrawn", "routing"):
+        table.add_column(heading, justify="right")
+    table.add_column("days until the\nschool noted it", justify="right")
+    table.add_column("days until it\ncame here", justify="right")
+    for s in sums:
+        known = directory.organiser(s.organiser)
+        table.add_row(
+            s.organiser,
+            known.name if known else "not in the directory",
+            *(str(count) for count in (s.registered, s.waiting, s.withdrawn, s.routing)),
+            "–" if s.median_noting is None else f"{s.median_noting:.1f} / {s.longest_noting}",
+            "–" if s.median_sending is None else f"{s.median_sending:.1f} / {s.longest_sending:.1f}",
+        )
+    _print(table)
+
+
+def _show_list(found: Sequence[NoticeTimes]) -> None:
+    table = Table(
+        "notice", "status", "kind", "school unit", "municipality", "on", "noted", "came", "registered", "withdrawn"
+    )  # fmt: skip
+    for notice in found:
+        table.add_row(
+            str(notice.notice_id),
+            notice.status,
+            notice.kind,
+            notice.school_unit,
+            notice.municipality or "–",
+            notice.on.isoformat(),
+            *(
+                _minute(instant)
+                for instant in (
+                    notice.recorded_at,
+                    notice.received_at,
+                    notice.registered_at,
+                    notice.withdrawn_at,
+                )
+            ),
+        )
+    _print(table)
+
+
+def _minute(instant: datetime | None) -> str:
+    return "–" if instant is None else f"{instant.astimezone(STOCKHOLM):%Y-%m-%d %H:%M}"
+
+
+def _print(table: Table) -> None:
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        # in a file or a pipe nothing is cut off or wrapped
+        console.width = max(console.width, 200)
+    console.print(table)

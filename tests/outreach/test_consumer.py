@@ -1,0 +1,278 @@
+"""What the registry tells becomes a queue, on a real database."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from datetime import date, timedelta
+from itertools import permutations
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from contracts.catalogue import read_by
+from contracts.envelope import Event
+from servicekit.calendar import today
+from servicekit.database import Connection, connect
+from servicekit.records import Outcome
+from services.outreach.store import all_tasks
+from services.outreach.tasks import Task
+from tests.outreach.reference import endings, open_tasks
+from tests.outreach.tellings import Person, dealt, life, tell, tombstone
+
+
+async def tasks_of(connection: Connection, *episodes: UUID) -> list[Task]:
+    return [task for task in await all_tasks(connection) if task.episode_id in episodes]
+
+
+async def task_of(connection: Connection, person: Person) -> Task:
+    (task,) = await tasks_of(connection, person.episode_id)
+    return task
+
+
+async def history_of(connection: Connection, person: Person) -> list[str]:
+    rows = await connection.fetch(
+        "SELECT happening FROM task_history JOIN task USING (task_id) WHERE episode_id = $1 ORDER BY history_id",
+        person.episode_id,
+    )
+    return [row[0] for row in rows]
+
+
+def as_queued(tasks: Sequence[Task]) -> dict[UUID, tuple[object, ...]]:
+    """Open tasks, as the reference gives them."""
+    return {
+        t.episode_id: (t.person_id, t.municipality, t.since, t.due_on, t.rank_on, t.waits_for or "ready")
+        for t in tasks
+        if t.state == "open"
+    }
+
+
+async def test_an_episode_that_starts_opens_a_task(outreach: Connection) -> None:
+    vera = Person()
+    await tell(outreach, vera.known(), vera.covered())
+    task = await task_of(outreach, vera)
+    assert (task.kind, task.state, task.municipality) == ("inform", "open", "0180")
+    assert (task.opened_on, task.due_on) == (today(), today() + timedelta(days=10))
+    assert task.waits_for is None
+    assert await history_of(outreach, vera) == ["opened"]
+
+
+async def test_its_end_closes_the_task_and_takes_it_from_whoever_holds_it(outreach: Connection) -> None:
+    vera = Person()
+    await tell(outreach, vera.known(), vera.covered())
+    await outreach.execute(
+        "UPDATE task SET leased_by = 'bo', leased_until = now() + interval '1 hour' WHERE episode_id = $1",
+        vera.episode_id,
+    )
+    await tell(outreach, vera.no_longer(2, "moved"))
+    task = await task_of(outreach, vera)
+    assert (task.state, task.reason) == ("closed", "episode_ended: moved")
+    assert (
+        await outreach.fetchval("SELECT leased_by FROM task WHERE episode_id = $1", vera.episode_id) is None
+    )
+
+
+async def test_a_wrong_listing_taken_back_closes_the_task_and_forgets_what_was_said(
+    outreach: Connection,
+) -> None:
+    vera = Person()
+    await tell(outreach, vera.known(), vera.covered())
+    await tell(outreach, vera.never(2))
+    task = await task_of(outreach, vera)
+    assert (task.state, task.reason) == ("closed", "withdrawn")
+    kept = await outreach.fetchrow(
+        "SELECT revision, municipality, from_day FROM episode WHERE episode_id = $1", vera.episode_id
+    )
+    assert tuple(kept) == (2, None, None)
+
+
+async def test_a_correction_that_opens_the_episode_again_reopens_the_task(outreach: Connection) -> None:
+    vera = Person()
+    await tell(outreach, vera.known(), vera.covered())
+    opened = await task_of(outreach, vera)
+    await tell(outreach, vera.no_longer(2))
+    await tell(outreach, vera.corrected(3))
+    assert await task_of(outreach, vera) == opened
+    assert await history_of(outreach, vera) == ["opened", "closed", "reopened"]
+
+
+async def test_a_task_done_by_a_worker_is_not_reopened(outreach: Connection) -> None:
+    vera = Person()
+    await tell(outreach, vera.known(), vera.covered())
+    await outreach.execute("UPDATE task SET state = 'done' WHERE episode_id = $1", vera.episode_id)
+    await tell(outreach, vera.no_longer(2))
+    await tell(outreach, vera.corrected(3))
+    assert (await task_of(outreach, vera)).state == "done"
+
+
+async def test_an_episode_first_told_as_ended_opens_no_task(outreach: Connection) -> None:
+    vera = Person()
+    await tell(outreach, vera.known(), vera.no_longer(2))
+    await tell(outreach, vera.covered(1))
+    assert await tasks_of(outreach, vera.episode_id) == []
+
+
+async def test_a_task_waits_for_the_revision_of_the_person_that_its_episode_needs(
+    outreach: Connection,
+) -> None:
+    vera = Person()
+    await tell(outreach, vera.covered(person_revision=2))
+    assert (await task_of(outreach, vera)).waits_for == "person"
+    await tell(outreach, vera.known(1))
+    assert (await task_of(outreach, vera)).waits_for == "person"
+    await tell(outreach, vera.known(2, protection="confidential"))
+    assert (await task_of(outreach, vera)).waits_for is None
+    await tell(outreach, vera.known(3, protection="protected_registration"))
+    assert (await task_of(outreach, vera)).waits_for == "routing"
+    await tell(outreach, vera.known(4))
+    assert (await task_of(outreach, vera)).waits_for is None
+
+
+async def test_the_rank_follows_the_birth_date(outreach: Connection) -> None:
+    vera = Person()
+    await tell(outreach, vera.covered())
+    due = today() + timedelta(days=10)
+    assert (await task_of(outreach, vera)).rank_on == due
+    soon_20 = date(due.year - 20, due.month, 15)
+    await tell(outreach, vera.known(1, birth_date=soon_20))
+    assert (await task_of(outreach, vera)).rank_on == date(due.year, due.month, 15) - timedelta(days=180)
+    await tell(outreach, vera.known(2, birth_date=date(due.year - 17, 1, 1)))
+    assert (await task_of(outreach, vera)).rank_on == due
+
+
+async def test_the_task_of_a_merged_person_waits_until_its_episode_says_whose_it_is(
+    outreach: Connection,
+) -> None:
+    vera, winner = Person(), Person()
+    await tell(outreach, vera.known(), vera.covered(), winner.known(4))
+    await tell(outreach, vera.known(2, merged_into=winner.person_id))
+    assert (await task_of(outreach, vera)).waits_for == "person"
+    re_keyed = Person(person_id=winner.person_id, episode_id=vera.episode_id)
+    await tell(outreach, re_keyed.corrected(2, person_revision=5))
+    task = await task_of(outreach, vera)
+    assert (task.person_id, task.waits_for) == (winner.person_id, "person")
+    await tell(outreach, winner.known(5))
+    assert (await task_of(outreach, vera)).waits_for is None
+    assert await history_of(outreach, vera) == ["opened"]
+
+
+async def test_of_several_revisions_in_one_batch_the_last_counts(outreach: Connection) -> None:
+    vera, kim = Person(), Person()
+    await tell(
+        outreach, vera.corrected(3), vera.covered(1), vera.no_longer(2), vera.known(2), vera.known(1),
+        kim.no_longer(2), kim.known(), kim.covered(1),
+    )  # fmt: skip
+    assert (await task_of(outreach, vera)).state == "open"
+    assert await tasks_of(outreach, kim.episode_id) == []
+
+
+async def test_the_same_event_again_has_no_effect(outreach: Connection) -> None:
+    vera = Person()
+    started = vera.covered()
+    assert await tell(outreach, vera.known(), started, started) == [
+        Outcome.APPLIED,
+        Outcome.APPLIED,
+        Outcome.DUPLICATE,
+    ]
+    assert await tell(outreach, started) == [Outcome.DUPLICATE]
+    assert await history_of(outreach, vera) == ["opened"]
+
+
+async def test_a_notice_is_taken_note_of_and_changes_nothing(outreach: Connection) -> None:
+    vera = Person()
+    notice = vera.noticed()
+    assert notice.type in {name for family in read_by("outreach") for name in family.types}
+    before = await all_tasks(outreach)
+    assert await tell(outreach, notice) == [Outcome.APPLIED]
+    assert await tell(outreach, notice) == [Outcome.DUPLICATE]
+    assert await all_tasks(outreach) == before
+
+
+async def test_a_purge_leaves_nothing_of_the_person_whatever_comes_later(outreach: Connection) -> None:
+    for purged_first in (False, True):
+        vera, other = Person(), Person()
+        # told of vera first, the episode became another's; that other is the one who is purged
+        mine = Person(person_id=other.person_id, episode_id=vera.episode_id)
+        steps: list[tuple[Event, ...]] = [(vera.known(), vera.covered(1)), (mine.corrected(2), other.known())]
+        if purged_first:
+            await tell(outreach, tombstone(other.person_id))
+            for step in reversed(steps):
+                await tell(outreach, *step)
+        else:
+            for step in steps:
+                await tell(outreach, *step)
+            await tell(outreach, tombstone(other.person_id))
+        assert await tasks_of(outreach, vera.episode_id) == []
+        kept = await outreach.fetchrow(
+            "SELECT revision, municipality, from_day FROM episode WHERE episode_id = $1", vera.episode_id
+        )
+        assert tuple(kept) == (2, None, None)
+        assert (
+            await outreach.fetchval(
+                "SELECT identity_number FROM person WHERE person_id = $1", other.person_id
+            )
+            is None
+        )
+
+
+async def test_any_order_of_an_episodes_events_ends_in_the_same_task(outreach: Connection) -> None:
+    orders: list[tuple[Event, ...]] = []
+    for order in permutations(range(5)):
+        vera = Person()
+        told = (
+            vera.covered(1),
+            vera.no_longer(2),
+            vera.corrected(3, person_revision=2),
+            vera.known(1),
+            vera.known(2),
+        )
+        orders.append(tuple(told[place] for place in order))
+    # all first events in one batch, then all second ones, and so on
+    for batch in zip(*orders, strict=True):
+        await tell(outreach, *batch)
+    told_all = [event for order in orders for event in order]
+    expected = open_tasks(told_all, today())
+    assert len(expected) == 120
+    assert as_queued(await tasks_of(outreach, *expected)) == expected
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_two_processes_that_are_told_in_any_order_end_in_the_same_queue(
+    database: str, outreach: Connection, seed: int
+) -> None:
+    generator = random.Random(seed)
+    lives = [life(generator, generator.randint(1, 6)) for _ in range(60)]
+    told = [event for events, _ in lives for event in events]
+    at_random = dealt(told, generator)
+    hands: list[list[Event]] = [[], []]
+    for event in at_random:
+        generator.choice(hands).append(event)
+
+    async def process(events: list[Event]) -> None:
+        connection = await connect(database)
+        while events:
+            batch = [events.pop() for _ in range(min(len(events), 25))]
+            await _tell_until_told(connection, batch)
+        await connection.close()
+
+    await asyncio.gather(*(process(events) for events in hands))
+    episodes = {getattr(event.data, "episode_id", uuid4()) for event in told}
+    tasks = await tasks_of(outreach, *episodes)
+    assert as_queued(tasks) == open_tasks(told, today())
+    over = endings(told)
+    assert {t.episode_id: t.reason for t in tasks if t.state == "closed"}.items() <= over.items()
+
+
+async def _tell_until_told(connection: Connection, batch: list[Event]) -> None:
+    while True:
+        try:
+            await tell(connection, *batch)
+            return
+        except asyncpg.DeadlockDetectedError:
+            continue  # as the consumer does
+
+
+async def test_the_history_of_tasks_can_only_be_added_to(outreach: Connection) -> None:
+    for change in ("UPDATE task_history SET who = 'x'", "DELETE FROM task_history", "TRUNCATE task_history"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await outreach.execute(change)
