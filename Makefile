@@ -40,6 +40,7 @@ lock: setup ## Write requirements.lock anew from pyproject.toml
 		--no-emit-index-url --no-header --no-annotate --no-emit-find-links -q -o requirements.lock
 
 clean: ## Stop the local stack and remove all that was made here, .venv and data included
-	@if test -x .venv/bin/kaa; then .venv/bin/kaa local down --forget; fi
+	@if test -x .venv/bin/kaa; then .venv/bin/kaa local down --forget && \
+		KAA_HOME="$(CURDIR)/.kaa/demo" .venv/bin/kaa local down --forget; fi
 	@rm -rf .venv .kaa out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,7 @@
 """A whole installation on one machine: topics, databases and the four services in the background."""
 
 import asyncio
+import os
 from collections.abc import Callable
 
 from contracts.catalogue import topics_of
@@ -25,6 +26,8 @@ def bring_up(settings: Settings, say: Callable[[str], None]) -> None:
 
     Raises ConfigurationError, KafkaError or StackError.
     """
+    # the services run in another folder
+    os.environ["KAA_ORGANISERS"] = str(settings.organisers.resolve())
     say("topics")
     asyncio.run(make_topics(settings))
     for service in SERVICES:

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from localstack.errors import StackError
@@ -59,9 +60,13 @@ def resolve() -> None:
             f"-DoutputDirectory={fresh}",
         ],
         stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
         check=False,
     )
     if copying.returncode != 0 or not list(fresh.glob("kafka_2.13-*.jar")):
+        print(copying.stdout, end="", file=sys.stderr)
         raise StackError(f"Maven could not resolve the jars of {KAFKA_POM}: see its lines above")
     shutil.rmtree(KAFKA_LIB, ignore_errors=True)
     fresh.rename(KAFKA_LIB)

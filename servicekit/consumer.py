@@ -19,6 +19,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
 from contracts.catalogue import read_by, subscription
+from servicekit import header_keys as header_keys  # makes the client read every record
 from servicekit import telemetry
 from servicekit.database import explain, is_fatal, is_transient
 from servicekit.dead_letters import put_aside

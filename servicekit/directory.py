@@ -20,7 +20,7 @@ class DirectoryFile:
         try:
             self._directory = load(path)
         except DirectoryError as error:
-            raise ConfigurationError(f"{path}: {str(error).splitlines()[0]}") from None
+            raise ConfigurationError(str(error).splitlines()[0]) from None
 
     def _now(self) -> tuple[int, int]:
         try:

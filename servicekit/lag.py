@@ -1,7 +1,7 @@
 """How far each service is behind, in records, asked of the broker."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -30,8 +30,7 @@ async def ends(brokers: str) -> dict[TopicPartition, int]:
     partitions = [
         TopicPartition(topic, number) for topic, found in topics.items() for number in range(len(found))
     ]
-    async with _reader(brokers) as reader:
-        reader.assign(partitions)  # or the client never asks who leads them
+    async with _reader(brokers, partitions) as reader:
         end: dict[TopicPartition, int] = await reader.end_offsets(partitions)
         return end
 
@@ -41,8 +40,7 @@ async def lags(brokers: str, groups: Mapping[str, Iterable[TopicPartition]]) -> 
     end = await ends(brokers)
     async with administration(brokers) as client:
         committed = {group: await client.list_consumer_group_offsets(group) for group in groups}
-    async with _reader(brokers) as reader:
-        reader.assign(list(end))
+    async with _reader(brokers, list(end)) as reader:
         begin = await reader.beginning_offsets(list(end))
         found: dict[tuple[str, str], int] = {}
         for group, partitions in groups.items():
@@ -58,11 +56,14 @@ async def lags(brokers: str, groups: Mapping[str, Iterable[TopicPartition]]) -> 
 
 
 @asynccontextmanager
-async def _reader(brokers: str) -> AsyncIterator[AIOKafkaConsumer]:
+async def _reader(brokers: str, partitions: Sequence[TopicPartition]) -> AsyncIterator[AIOKafkaConsumer]:
+    """A reader that knows who leads these partitions and fetches none of them until it is told to."""
     async with AIOKafkaConsumer(
         bootstrap_servers=brokers, isolation_level="read_committed", enable_auto_commit=False, group_id=None
     ) as reader:
-        # its background task must have begun before it is stopped, or stopping raises CancelledError
+        reader.assign(partitions)
+        reader.pause(*partitions)
+        # its background tasks must have begun before they are stopped, or stopping raises CancelledError
         await asyncio.sleep(0)
         yield reader
 
@@ -74,11 +75,12 @@ def _is_ours(topic: str) -> bool:
 
 async def _records(reader: AIOKafkaConsumer, partition: TopicPartition, at: int, end: int) -> int:
     """How many records there are between two offsets: the marks of transactions take offsets too."""
-    reader.assign([partition])
     reader.seek(partition, at)
+    reader.resume(partition)
     count = 0
     async with asyncio.timeout(10):
         while await reader.position(partition) < end:
             batch = await reader.getmany(partition, timeout_ms=100)
             count += sum(len(records) for records in batch.values())
+    reader.pause(partition)
     return count

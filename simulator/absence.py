@@ -52,9 +52,11 @@ class AbsenceReports:
     def about(self, life: Life) -> None:
         """Decides the person's absence in the school year and tells it."""
         rng = self.rng
-        months = [(m, e) for m in _months(self.year) if (e := at_upper_secondary(life, m)) is not None]
         chance = rng.random()
-        if not months or chance >= _SHARE + _LITTLE:
+        if chance >= _SHARE + _LITTLE:
+            return
+        months = [(m, e) for m in _months(self.year) if (e := at_upper_secondary(life, m)) is not None]
+        if not months:
             return
         significant = chance < _SHARE
         how_many = min(len(months), rng.choice((1, 1, 2, 2, 3, 4, 5)))

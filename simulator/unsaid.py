@@ -28,6 +28,8 @@ def end_goes_without_saying(life: Life, compulsory: Enrolment) -> bool:
     ended = compulsory.last_day
     if ended is None or compulsory.ending != "compulsory_ended":
         return False
+    if sum(e.programmes[0].form == "GR" for e in life.enrolments) > 1:
+        return False  # of several ends the latest holds
     early = ended.year == life.birth.year + 15 and begins_in_august(life, compulsory)
     if ended.year != life.birth.year + 16 and not early:
         return False

@@ -150,6 +150,11 @@ def test_emigration_and_death_are_told_apart() -> None:
     assert "deceased" in verdict("residence", "2025-03-01", registered(), deceased("2025-01-10")).text
 
 
+def test_compulsory_school_is_over_from_the_day_after_its_last() -> None:
+    assert not verdict("compulsory_school_over", "2024-06-12", *DROPPED_OUT).holds
+    assert verdict("compulsory_school_over", "2024-06-13", *DROPPED_OUT).holds
+
+
 def test_from_the_birthday_on_she_is_twenty() -> None:
     assert verdict("under_20", "2028-03-14", *DROPPED_OUT).holds
     found = verdict("under_20", "2028-03-15", *DROPPED_OUT)
@@ -209,6 +214,8 @@ def test_each_credential_fails_the_criterion_of_the_law_that_it_belongs_to(kind:
     failed = [(v.condition, str(v.since), rests_on(v)) for v in told.criteria if not v.holds]
     assert failed == [(condition, "2025-05-05", ["got it"])]
     assert not told.covered
+    assert not asked("2025-05-05", *DROPPED_OUT, awarded("2025-05-05", kind)).covered
+    assert verdict(condition, "2025-05-05", *DROPPED_OUT, awarded("2025-05-05", kind)).holds is False
     assert asked("2025-05-04", *DROPPED_OUT, awarded("2025-05-05", kind)).covered
 
 

@@ -16,7 +16,6 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
-import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
@@ -244,7 +243,7 @@ async def installed(
     if isinstance(organisers, Path):
         file = organisers
     else:
-        file.write_text(yaml.safe_dump({"organisers": organisers}, allow_unicode=True), encoding="utf-8")
+        file.write_text(json.dumps({"organisers": organisers}), encoding="utf-8")
     directory = load(file)
     mark = uuid4().hex[:8]
     settings = Settings(
