@@ -34,10 +34,13 @@ check: setup ## Format, lint, types and the import rules between the rooms
 contracts: setup ## Write the JSON Schemas and the AsyncAPI document anew from contracts/
 	@.venv/bin/python -m contracts.generate
 
-lock: setup ## Write requirements.lock anew from pyproject.toml
+LOCK = .venv/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate --no-emit-find-links -q
+
+lock: setup ## Write requirements.lock, and the image's part of it in deploy/, anew from pyproject.toml
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
-	@.venv/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-header --no-annotate --no-emit-find-links -q -o requirements.lock
+	@$(LOCK) --extra dev -o requirements.lock
+	@$(LOCK) --constraint requirements.lock -o deploy/requirements.lock
 
 clean: ## Stop the local stack and remove all that was made here, .venv and data included
 	@if test -x .venv/bin/kaa; then .venv/bin/kaa local down --forget && \

@@ -36,5 +36,8 @@ def in_one_line() -> Iterator[None]:
         fail(
             f"the broker cannot be reached or refuses ({type(error).__name__}); see KAA_KAFKA and `kaa status`"
         )
-    except (ConnectionError, TimeoutError) as error:
+    except OSError as error:
+        if error.filename is not None:
+            fail(f"{error.filename}: {error.strerror}")
+        # a host name that nobody knows is an OSError like a refused or a lost connection
         fail(f"no connection ({type(error).__name__}); are the broker and the database up? see `kaa status`")

@@ -13,7 +13,7 @@ def show(explanation: Explanation, console: Console) -> None:
         told = " (inferred: no fact tells)" if entry.inferred else ""
         console.print(
             f"[bold]On {explanation.day}: covered[/bold] in municipality {entry.municipality} since "
-            f"{entry.from_day}, because the person {entry.text}{told}."
+            f"{entry.from_day}. {entry.text}{told}"
         )
     else:
         console.print(f"[bold]On {explanation.day}: not covered.[/bold]")

@@ -17,8 +17,8 @@ from contracts.identifiers import MUNICIPALITIES, parse_date, parse_identity_num
 from kaa.errors import fail, in_one_line
 from kaa.explanation import show
 from kaa.registry_evaluate import evaluate
+from servicekit import database
 from servicekit.calendar import today
-from servicekit.database import pool
 from servicekit.settings import load
 from services.registry import reading
 from services.registry.scheduler import move_day
@@ -37,12 +37,16 @@ def _day(text: str | None, option: str) -> date | None:
 
 
 def _in_registry(work: Callable[[asyncpg.Pool], Coroutine[Any, Any, T]]) -> T:
-    async def run() -> T:
-        async with pool(load().database("registry"), name="kaa-cli", size=2) as opened:
+    async def run(url: str) -> T:
+        async with database.new_pool(url, name="kaa-cli", size=2) as opened:
             return await work(opened)
 
     with in_one_line():
-        return asyncio.run(run())
+        url = load().database("registry")
+    try:
+        return asyncio.run(run(url))
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        fail(database.explain(error, url))
 
 
 @app.command()

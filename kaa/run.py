@@ -1,28 +1,22 @@
 """`kaa run SERVICE` and `kaa migrate`: what supervisors and deployments call."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Annotated, Final
+from importlib import import_module
+from typing import Annotated
 
 import typer
 
 from kaa.errors import in_one_line
 from servicekit.database import migrate as migrate_service
 from servicekit.database import prepare, role_in
-from servicekit.process import Parts
-from servicekit.process import run as run_service
+from servicekit.parts import Parts
 from servicekit.settings import SERVICES, Service, Settings, load
-from services.notifications import app as notifications
-from services.outreach import app as outreach
-from services.registry import app as registry
-from services.reporting import app as reporting
 
-_PARTS: Final[dict[Service, Callable[[Settings], Parts]]] = {
-    "registry": registry.parts,
-    "notifications": notifications.parts,
-    "outreach": outreach.parts,
-    "reporting": reporting.parts,
-}
+
+def parts_of(service: Service, settings: Settings) -> Parts:
+    """What a service is made of; loads that service alone."""
+    parts: Parts = import_module(f"services.{service}.app").parts(settings)
+    return parts
 
 
 def run(
@@ -35,9 +29,12 @@ def run(
     Logs go to standard error as JSON. Exit status 0: told to stop; 1: work failed for too long, start it anew;
     2: the configuration is wrong, starting anew does not heal it.
     """
+    # FastStream and the web server take a second to load, which no other command needs
+    from servicekit.process import run as run_service
+
     with in_one_line():
         settings = load()
-        status = run_service(_PARTS[service](settings), settings)
+        status = run_service(parts_of(service, settings), settings)
     raise typer.Exit(status)
 
 

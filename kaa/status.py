@@ -21,7 +21,7 @@ from kaa.terminal import without_client_logs
 from localstack.services import health, running_service, services_folder
 from localstack.services import names as started_names
 from servicekit import books as bookkeeping
-from servicekit.database import explain, pool
+from servicekit.database import explain, new_pool
 from servicekit.lag import ends, lags
 from servicekit.settings import SERVICES, ConfigurationError, Service, Settings, load
 
@@ -206,7 +206,7 @@ async def check_books(settings: Settings) -> list[bookkeeping.Books]:
     """The books of every service."""
     checked = []
     for service in SERVICES:
-        async with pool(settings.database(service), name="kaa-books", size=2) as opened:
+        async with new_pool(settings.database(service), name="kaa-books", size=2) as opened:
             checked.append(await bookkeeping.check(settings.brokers(), service, opened))
     return checked
 

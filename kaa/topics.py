@@ -3,10 +3,11 @@
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
+import asyncpg
 import typer
 
 from contracts.catalogue import FAMILIES, AccessRule, Family, access_rules, family_of, owners, topics_of
@@ -16,9 +17,14 @@ from kaa.event_files import read_directory
 from kaa.organisers import directory_path
 from kaa.terminal import progress, without_client_logs
 from servicekit import settings
+from servicekit.calendar import STOCKHOLM
+from servicekit.database import Connection, connect, explain
+from servicekit.settings import SERVICES, Service
 from servicekit.topics import Plan, administration, carry_out, plan
 
 app = typer.Typer(help="The topics of this installation on its Kafka cluster.", no_args_is_help=True)
+
+T = TypeVar("T")
 
 _DAY = 24 * 60 * 60 * 1000
 _ORGANISERS = typer.Option(
@@ -132,3 +138,61 @@ def _in_words(todo: Plan) -> Iterator[str]:
             f"differs {differing.topic}: {differing.now} partitions, the catalogue says {differing.wanted}; "
             "left as it is, since another number leads keys to other partitions"
         )
+
+
+@app.command()
+def paused() -> None:
+    """List the topics that a service has paused because bad records became the rule there: since when, and why.
+
+    Exit status 0, also when there is none; 2 when a service's database cannot be asked.
+    """
+    found = [(service, row) for service in SERVICES for row in _in_database(service, _paused)]
+    for service, row in found:
+        since = f"{row['since'].astimezone(STOCKHOLM):%Y-%m-%d %H:%M}"
+        typer.echo(f"{service:13}  {row['topic']}  since {since}: {row['reason']}")
+    typer.echo(
+        "mend the cause, then: kaa topics resume SERVICE TOPIC" if found else "no service has paused a topic"
+    )
+
+
+@app.command()
+def resume(
+    service: Annotated[Service, typer.Argument(help="The service that paused it.", show_default=False)],
+    topic: Annotated[str, typer.Argument(metavar="TOPIC", show_default=False)],
+) -> None:
+    """Let a service go on with a topic that it paused, from the record where it stopped. It does within seconds.
+
+    If the records there are still bad it is paused again. Exit status 1 when the service has not paused the topic.
+    """
+
+    async def delete(connection: Connection) -> str | None:
+        reason: str | None = await connection.fetchval(
+            "DELETE FROM paused_topic WHERE topic = $1 RETURNING reason", topic
+        )
+        return reason
+
+    reason = _in_database(service, delete)
+    if reason is None:
+        typer.echo(f"kaa: {service} has not paused {topic}; see `kaa topics paused`", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"{service} goes on with {topic} (it was paused for {reason})")
+
+
+async def _paused(connection: Connection) -> list[asyncpg.Record]:
+    return list(await connection.fetch("SELECT topic, reason, since FROM paused_topic ORDER BY topic"))
+
+
+def _in_database(service: Service, work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def run(url: str) -> T:
+        connection = await connect(url, application_name="kaa-cli")
+        try:
+            return await work(connection)
+        finally:
+            await connection.close()
+
+    with in_one_line():
+        url = settings.load().database(service)
+    try:
+        return asyncio.run(run(url))
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        fail(explain(error, url))

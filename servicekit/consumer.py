@@ -6,7 +6,7 @@ here, because each of its defaults loses records in some case (tests/system/test
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -133,18 +133,19 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self.since = time.monotonic()
             try:
                 await self._work_off(raw)
-            except (GaveUpError, ConfigurationError) as error:
-                # never poll on past work that failed: the loop ends here, the process soon after
+            except Exception as error:
+                # FastStream swallows what a handler raises and polls on, past the work that failed: so the loop ends
+                # here, whatever it was, and the process soon after
                 self._subscriber.running = False
                 if not self.failed.done():
                     self.failed.set_exception(error)
+                raise
             finally:
                 self.since = None
 
     async def _work_off(self, raw: Sequence[Any]) -> None:
         directory = self._directory.current()
-        good: list[Received] = []
-        bad: list[DeadLetter] = []
+        taken: list[Received | DeadLetter] = []
         ends: dict[TopicPartition, int] = {}
         holds: dict[str, str] = {}
         for topic, group in groupby(raw, key=lambda item: item.topic):
@@ -155,38 +156,50 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._put_back(records)
                 continue
             judged = [sort_out(record, directory) for record in records]
-            broken = self._limits.exceeded(topic, [isinstance(item, DeadLetter) for item in judged])
+            broken = self._limits.would_exceed(topic, [isinstance(item, DeadLetter) for item in judged])
             if broken:
-                last, reason = broken
-                holds[topic] = reason
+                last, holds[topic] = broken
                 judged = judged[: last + 1]
-            for item in judged:
-                if isinstance(item, DeadLetter):
-                    bad.append(item)
-                else:
-                    good.append(item)
-                ends[TopicPartition(topic, item.record.partition)] = item.record.offset + 1
-            if broken:
                 self._put_back(records[len(judged) :])
-        await self._store(good, bad, holds, time.monotonic() + self._settings.retry_seconds)
+            taken.extend(judged)
+            ends |= {TopicPartition(topic, r.partition): r.offset + 1 for r in records[: len(judged)]}
+        good = [item for item in taken if isinstance(item, Received)]
+        bad = [item for item in taken if isinstance(item, DeadLetter)]
+        until = time.monotonic() + self._settings.retry_seconds
+        spoilt = await self._store(good, bad, holds, until)
+        late = self._count(taken, spoilt)
+        if late.keys() - holds.keys():
+            await self._store((), (), late, until)
         self._committed()
         telemetry.BATCH_SIZE.labels(self._service).observe(len(raw))
-        for topic, reason in holds.items():
+        for topic, reason in (late | holds).items():
             self._hold(topic, reason)
         await self._commit(ends)
 
+    def _count(self, taken: Sequence[Received | DeadLetter], spoilt: Sequence[bool]) -> dict[str, str]:
+        """Counts the records of a stored batch against the limits; gives the topics to hold, with the limit in words.
+
+        ``spoilt``: of the records that were good when sorted, whether each became a dead letter all the same.
+        """
+        later = iter(spoilt)
+        verdicts: dict[str, list[bool]] = {}
+        for item in taken:
+            bad = isinstance(item, DeadLetter) or next(later)
+            verdicts.setdefault(item.record.topic, []).append(bad)
+        broken = {topic: self._limits.exceeded(topic, seen) for topic, seen in verdicts.items()}
+        return {topic: found[1] for topic, found in broken.items() if found}
+
     async def _store(
-        self, good: Sequence[Received], bad: Sequence[DeadLetter], holds: dict[str, str], until: float
-    ) -> None:
+        self, good: Sequence[Received], bad: Sequence[DeadLetter], holds: Mapping[str, str], until: float
+    ) -> list[bool]:
         """One transaction; again after what passes, by halves after what one record may be guilty of.
 
-        ``holds`` (topic → reason) gains the topics whose records fail too often here.
+        Gives of each good record whether it became a dead letter here. ``holds``: topics to pause → reason.
         """
         delay = 0.1
         while True:
             try:
-                await self._transaction(good, bad, holds)
-                return
+                return await self._transaction(good, bad, holds)
             except Exception as error:
                 if is_fatal(error):
                     raise ConfigurationError(explain(error, self._settings.database(self._service))) from None
@@ -204,24 +217,21 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         if len(good) > 1:
             half = len(good) // 2
             log.warning("batch.halved", count=len(good), exc_info=culprit)
-            await self._store(good[:half], bad, holds, until)
-            await self._store(good[half:], (), holds, until)
-        elif good:
+            spoilt = await self._store(good[:half], bad, holds, until)
+            return spoilt + await self._store(good[half:], (), holds, until)
+        if good:
             state = getattr(culprit, "sqlstate", None)
             detail = f"{type(culprit).__name__}{f', SQLSTATE {state}' if state else ''}"
             log.error("record.not_storable", topic=good[0].record.topic, partition=good[0].record.partition,
                       offset=good[0].record.offset, exc_info=culprit)  # fmt: skip
             letter = DeadLetter(good[0].record, good[0].family, "store", None, detail)
-            broken = self._limits.exceeded(letter.record.topic, [True])
-            if broken:
-                holds[letter.record.topic] = broken[1]
             await self._store((), (*bad, letter), holds, until)
-        else:
-            raise ConfigurationError(f"dead letters cannot be stored: {type(culprit).__name__}") from culprit
+            return [True]
+        raise ConfigurationError(f"dead letters cannot be stored: {type(culprit).__name__}") from culprit
 
     async def _transaction(
-        self, good: Sequence[Received], bad: Sequence[DeadLetter], holds: dict[str, str]
-    ) -> None:
+        self, good: Sequence[Received], bad: Sequence[DeadLetter], holds: Mapping[str, str]
+    ) -> list[bool]:
         started = time.monotonic()
         letters = list(bad)
         outcomes: Sequence[Outcome] = ()
@@ -247,6 +257,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 telemetry.DUPLICATES.labels(self._service, item.family).inc()
         for letter in letters:
             telemetry.DEAD_LETTERS.labels(self._service, letter.family, letter.kind).inc()
+        return [outcome is Outcome.CONFLICT for outcome in outcomes]
 
     async def _commit(self, ends: dict[TopicPartition, int]) -> None:
         """Tells Kafka how far we are: a hint, the database is the truth; what comes again is recognised."""
@@ -295,20 +306,23 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Follows the table of paused topics, measures lag, and says which expected topics are missing; endless."""
         missing: set[str] = set()
         while True:
-            try:
-                rows = await self._pool.fetch("SELECT topic, reason FROM paused_topic")
-                async with self._busy:
-                    self._follow({row["topic"]: row["reason"] for row in rows})
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-                log.info("pauses.unknown", exc_info=error)
+            async with self._busy:
+                await self._follow()
             if self._kafka is not None:
                 missing = self._look_for_missing(await self._topics(), missing)
                 self._measure_lag()
             await asyncio.sleep(PAUSE_SECONDS)
 
-    def _follow(self, stated: dict[str, str]) -> None:
+    async def _follow(self) -> None:
+        """Does as the table says. With the lock held: else a pause that a batch writes meanwhile would be undone."""
+        try:
+            rows = await asyncio.wait_for(self._pool.fetch("SELECT topic, reason FROM paused_topic"), 10)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            log.info("pauses.unknown", exc_info=error)
+            return
         if self._kafka is None:
             return
+        stated: dict[str, str] = dict(rows)
         for topic in stated.keys() - self._paused:
             self._hold(topic, stated[topic])
         for topic in self._paused - stated.keys():
@@ -349,11 +363,15 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 log.warning("rebalance.batch_in_hand", partitions=len(revoked))
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
-        """Topics on hold stay on hold in new hands."""
+        """Topics on hold stay on hold in new hands, also those that another put there a moment ago."""
         telemetry.PARTITIONS.labels(self._service).set(len(assigned))
-        for partition in assigned:
-            if partition.topic in self._paused:
-                self._kafka.pause(partition)
+        try:
+            async with asyncio.timeout(10), self._busy:  # no heartbeat goes out meanwhile
+                await self._follow()
+        except TimeoutError:
+            log.warning("rebalance.batch_in_hand", partitions=len(assigned))
+        for topic in self._paused:
+            self._kafka.pause(*self._partitions(topic))
         log.info("partitions.assigned", partitions=len(assigned))
 
 

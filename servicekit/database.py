@@ -14,8 +14,6 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import asyncpg
 import structlog
-from alembic import command
-from alembic.config import Config
 
 from servicekit.settings import ConfigurationError, Service, role_name, role_password, role_url
 
@@ -78,20 +76,25 @@ async def connect(url: str, **settings: str) -> Connection:
     return await asyncpg.connect(url, timeout=10, command_timeout=120, server_settings=settings or None)
 
 
+def new_pool(url: str, *, name: str, size: int) -> asyncpg.Pool:
+    """A pool to be opened by ``async with`` or ``await``, which raises what asyncpg raises."""
+    return asyncpg.create_pool(
+        url,
+        min_size=1,
+        max_size=size,
+        timeout=10,
+        command_timeout=120,
+        server_settings={"application_name": name, "timezone": "UTC"},
+    )
+
+
 @asynccontextmanager
 async def pool(url: str, *, name: str, size: int = 4) -> AsyncIterator[asyncpg.Pool]:
     """A pool that waits for the database while it is away, and says so; what cannot heal is a ConfigurationError."""
     delay = 0.5
     while True:
         try:
-            opened = await asyncpg.create_pool(
-                url,
-                min_size=1,
-                max_size=size,
-                timeout=10,
-                command_timeout=120,
-                server_settings={"application_name": name, "timezone": "UTC"},
-            )
+            opened = await new_pool(url, name=name, size=size)
             break
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             if is_fatal(error) or not is_transient(error):
@@ -153,6 +156,10 @@ def migrate(service: Service, owner_url: str, app_role: str) -> None:
 
 
 def _upgrade(service: Service, owner_url: str, app_role: str) -> None:
+    # a second of start-up that only migrations need
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(files("servicekit").joinpath("migrate")))
     config.set_main_option("version_locations", str(files(f"services.{service}").joinpath("migrations")))

@@ -6,7 +6,7 @@ of enrolments diverted, record by record, with every service reporting that it r
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,12 @@ class TopicLimits:
 
     limits: Limits
     _seen: dict[str, _Seen] = field(default_factory=dict)
+
+    def would_exceed(self, topic: str, verdicts: Sequence[bool]) -> tuple[int, str] | None:
+        """As ``exceeded``, without counting them."""
+        seen = self._seen.get(topic)
+        trial = {topic: replace(seen, last=seen.last.copy())} if seen else {}
+        return TopicLimits(self.limits, trial).exceeded(topic, verdicts)
 
     def exceeded(self, topic: str, verdicts: Sequence[bool]) -> tuple[int, str] | None:
         """Counts records in order (True: bad). At the first that breaks a limit: (its index, the limit in words)."""

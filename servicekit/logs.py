@@ -83,14 +83,22 @@ def _only_known(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMappi
 
 
 class _Foreign(logging.Handler):
-    """Lines of libraries: the template without its arguments, and the error's type without its message."""
+    """Lines of libraries: the template without its arguments, and the error's type without its message.
+
+    Of several lines the first: asyncio puts the text of an error that nobody waited for into the second.
+    """
 
     def emit(self, record: logging.LogRecord) -> None:
         fields: dict[str, Any] = {"logger": record.name}
         if record.exc_info and record.exc_info[1]:
             fields |= error_fields(record.exc_info[1])
         log = structlog.get_logger()
-        log.log(record.levelno, str(record.msg)[:300], **fields)
+        log.log(record.levelno, (str(record.msg).splitlines() or [""])[0][:300], **fields)
+
+
+def _crashed(_: type[BaseException], error: BaseException, __: TracebackType | None) -> None:
+    """In place of Python's own last words, which would repeat the error's message."""
+    structlog.get_logger().critical("process.crashed", exc_info=error)
 
 
 def configure(service: str, level: str = "info") -> None:
@@ -115,3 +123,4 @@ def configure(service: str, level: str = "info") -> None:
         logging.getLogger(noisy).handlers[:] = []
         logging.getLogger(noisy).propagate = True
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    sys.excepthook = _crashed

@@ -8,9 +8,8 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -22,25 +21,11 @@ from servicekit.consumer import MAX_POLL_INTERVAL_MS, Consumer, GaveUpError
 from servicekit.database import explain, is_fatal, pool
 from servicekit.health import Health
 from servicekit.logs import configure
-from servicekit.records import Apply
+from servicekit.parts import Parts
 from servicekit.relay import Relay
-from servicekit.settings import ConfigurationError, Service, Settings
+from servicekit.settings import ConfigurationError, Settings
 
 log = structlog.get_logger()
-
-#: Work beside the consumer, such as a scheduler: runs until cancelled; is given the pool and a way to wake the relay.
-Background = Callable[[asyncpg.Pool, Callable[[], None]], Coroutine[Any, Any, None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What makes one service different from another."""
-
-    service: Service
-    apply: Apply
-    #: Whether it has an outbox to relay.
-    publishes: bool
-    background: Sequence[Background] = ()
 
 
 async def _check_tables(opened: asyncpg.Pool, url: str) -> None:
@@ -127,7 +112,8 @@ async def _work(parts: Parts, settings: Settings, url: str, health: Health, stop
             await consumer.stop()
             for task in tasks:
                 task.cancel()
-            await asyncio.wait(tasks, timeout=15)
+            if tasks:
+                await asyncio.wait(tasks, timeout=15)
         if consumer.failed.done():
             consumer.failed.result()
         for task in tasks:

@@ -9,9 +9,9 @@ import hmac
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, Literal, get_args
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Service = Literal["registry", "notifications", "outreach", "reporting"]
@@ -64,6 +64,28 @@ class Settings(BaseSettings):
     calendar: bool = True
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
+    @field_validator("kafka")
+    @classmethod
+    def _of_brokers(cls, value: str) -> str:
+        for address in value.split(",") if value else ():
+            parts = _split(f"//{address.strip()}")
+            if not (parts and parts.hostname and parts.port):
+                raise ValueError("expected addresses of Kafka brokers, host:port,host:port")
+        return value
+
+    @field_validator("postgres", *(f"{one}{role}_database" for one in SERVICES for role in ("", "_owner")))
+    @classmethod
+    def _of_a_database(cls, value: str) -> str:
+        # what it cannot read asyncpg reports as it does a lost connection, which would be waited for
+        parts = _split(value)
+        if value and not (
+            parts and parts.scheme in {"postgresql", "postgres"} and parts.hostname and parts.path.strip("/")
+        ):
+            raise ValueError(
+                "expected the address of a database, postgresql://role:password@host:port/database"
+            )
+        return value
+
     def brokers(self) -> str:
         """The brokers' addresses. Raises ConfigurationError."""
         if not self.kafka:
@@ -88,13 +110,22 @@ class Settings(BaseSettings):
         return f"{self.group_prefix}{service}"
 
 
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        return parts if parts.port is None or parts.port else None
+    except ValueError:
+        return None
+
+
 def load() -> Settings:
     """The settings of this process. Raises ConfigurationError, one line for all that is wrong."""
     try:
         return Settings()
     except ValidationError as error:
         wrong = "; ".join(
-            f"KAA_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            f"KAA_{'_'.join(str(part) for part in problem['loc']).upper()}: "
+            f"{problem['msg'].removeprefix('Value error, ')}"
             for problem in error.errors(include_url=False, include_input=False)
         )
         raise ConfigurationError(wrong) from None

@@ -143,7 +143,8 @@ class SchoolReports:
         """Changes of programme inside the school: as such, or as a leave and a new start."""
         rng, school = self.rng, enrolment.school
         for programme in enrolment.programmes[1:]:
-            if rng.random() < 0.75:
+            # a leave on the day of a new start would be read as one from the programme before
+            if rng.random() < 0.75 or programme.since == enrolment.last_day:
                 self._changed(life, school, programme)
                 continue
             how = rng.choice(("alone", "left the day before", "left on the day"))

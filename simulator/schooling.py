@@ -15,13 +15,13 @@ from simulator.terms import SchoolYear, autumn_start, default_compulsory_end, sc
 
 #: Chance of leaving in a term, before the term's factor.
 _LEAVES = {"upper_secondary": 0.0125, "introductory": 0.04, "equivalent": 0.11}
-_AUTUMN, _SPRING = 0.6, 1.35
+_AUTUMN, _SPRING = 0.57, 1.3
 _REASONS = ("own_choice", "moved", "work", "excluded", "other")
 
 #: Age in the year → what a person in no school begins, and the chance of it in a term.
 _OUTSIDE = {
-    17: (("national", 0.11), ("introductory", 0.17), ("basic", 0.02), ("never", 0.01)),
-    18: (("national", 0.07), ("introductory", 0.09), ("adult", 0.08), ("folk", 0.05), ("never", 0.01)),
+    17: (("national", 0.1), ("introductory", 0.155), ("basic", 0.02), ("never", 0.01)),
+    18: (("national", 0.065), ("introductory", 0.085), ("adult", 0.08), ("folk", 0.05), ("never", 0.01)),
     19: (("adult", 0.13), ("introductory", 0.02), ("folk", 0.06), ("basic", 0.04), ("never", 0.01)),
 }
 

@@ -1,7 +1,7 @@
 """The notifications as a process: what they are made of."""
 
 from servicekit.directory import DirectoryFile
-from servicekit.process import Parts
+from servicekit.parts import Parts
 from servicekit.settings import Settings
 from services.notifications.consumer import effect
 

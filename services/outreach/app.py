@@ -1,6 +1,6 @@
 """Outreach as a process: what it is made of."""
 
-from servicekit.process import Parts
+from servicekit.parts import Parts
 from servicekit.settings import Settings
 from services.outreach.consumer import apply
 

@@ -1,6 +1,6 @@
 """The registry as a process: what it is made of."""
 
-from servicekit.process import Parts
+from servicekit.parts import Parts
 from servicekit.settings import Settings
 from services.registry.register import apply
 from services.registry.scheduler import scheduler

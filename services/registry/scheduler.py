@@ -14,7 +14,7 @@ import structlog
 from servicekit import telemetry
 from servicekit.calendar import today
 from servicekit.database import is_transient
-from servicekit.process import Background
+from servicekit.parts import Background
 from services.registry.register import DAY_LOCK, wake
 
 log = structlog.get_logger()

@@ -1,6 +1,6 @@
 """Reporting as a process: what it is made of."""
 
-from servicekit.process import Parts
+from servicekit.parts import Parts
 from servicekit.settings import Settings
 from services.reporting.consumer import apply
 

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,12 @@ from uuid import uuid4
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 from contracts.catalogue import Topic, family_of, topics_of
 from contracts.envelope import CONTENT_TYPE, Event, decode
 from contracts.organisers import Directory, load
-from kaa.run import _PARTS
+from kaa.run import parts_of
 from kaa.status import groups_of
 from localstack.services import health
 from servicekit import books
@@ -53,6 +54,16 @@ def wire(event: Event | dict[str, Any] | bytes) -> bytes:
     if isinstance(event, dict):
         return json.dumps(event, ensure_ascii=False).encode()
     raise TypeError("give an event as its JSON")
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A record as anybody may write it; a null value is a tombstone."""
+
+    topic: str
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]] = (CONTENT_TYPE,)
+    key: bytes | None = b"k"
 
 
 @dataclass(slots=True)
@@ -100,17 +111,14 @@ class Installation:
         """Sends events (JSON objects) to the topics they belong on."""
         await self.send([(topic_of(decode(value)), value) for value in map(wire, events)])
 
-    async def send(
-        self,
-        records: Sequence[tuple[str, bytes | None]],
-        headers: Sequence[tuple[str, bytes]] = (CONTENT_TYPE,),
-    ) -> None:
-        """Sends raw records (topic, value), in order; the broker has acknowledged them on return."""
+    async def send(self, records: Sequence[Raw | tuple[str, bytes | None]]) -> None:
+        """Sends raw records, in order; the broker has acknowledged them on return."""
         async with AIOKafkaProducer(
             bootstrap_servers=self.brokers, enable_idempotence=True, linger_ms=20, max_request_size=2_000_000
         ) as producer:
             sent = [
-                await producer.send(topic, value, key=b"k", headers=list(headers)) for topic, value in records
+                await producer.send(raw.topic, raw.value, key=raw.key, headers=list(raw.headers))
+                for raw in (one if isinstance(one, Raw) else Raw(*one) for one in records)
             ]
             await asyncio.gather(*sent)
 
@@ -143,7 +151,7 @@ class Installation:
         """A service's consumer in this process, without relay, scheduler and health answers."""
         its = self.settings.model_copy(update=settings)
         async with self.pool(service) as opened:
-            consumer = Consumer(service, its, opened, apply or _PARTS[service](its).apply)
+            consumer = Consumer(service, its, opened, apply or parts_of(service, its).apply)
             await consumer.start()
             watching = asyncio.create_task(consumer.watch())
             try:
@@ -182,7 +190,13 @@ class Installation:
         quiet = 0
         async with asyncio.timeout(seconds):
             while quiet < 2:
-                waiting = await self.lag(*chosen)
+                try:
+                    waiting = await self.lag(*chosen)
+                except KafkaError as error:
+                    # a broker that was just started
+                    if not error.retriable:
+                        raise
+                    waiting = 1
                 if relayed:
                     for service in chosen:
                         waiting += (await self.fetch("SELECT count(*) FROM outbox", service=service))[0][0]
@@ -206,6 +220,11 @@ class Installation:
             'SELECT kind, field, detail FROM dead_letter ORDER BY topic, partition, "offset"', service=service
         )
         return [tuple(row) for row in rows]
+
+    def again(self) -> "Installation":
+        """The same databases with consumer groups that have read nothing yet: everything is delivered again."""
+        prefix = f"{self.settings.group_prefix}again."
+        return replace(self, settings=self.settings.model_copy(update={"group_prefix": prefix}))
 
     async def set_day(self, day: date) -> None:
         """Sets the business day before anything was published."""

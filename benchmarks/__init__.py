@@ -1,0 +1,1 @@
+"""Benchmarks: each prints a ratio against a stated reference that is measured in the same run."""

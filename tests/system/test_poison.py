@@ -1,0 +1,219 @@
+"""Poison of every class in the middle of a batch of good records."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from contracts.envelope import CONTENT_TYPE, Event, encode
+from contracts.own import PersonUpdated
+from servicekit.records import Outcome, Received
+from services.registry.register import apply
+from tests.system.installation import TOWN, Installation, Raw, left, numbers, resident, started, wire
+from tests.system.witness import is_one_clean_pass
+
+LEAVE = f"school.{TOWN}.leave.v1"
+#: Stands in every poisoned record, and so must stand in no word about one.
+VALUE = "Törnrosa"
+MIB = 1024 * 1024
+#: The broker's limit is on the whole batch: what key, headers and framing take of it.
+FRAME = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """A record with the class and field of the dead letter that it must become."""
+
+    what: str
+    raw: Raw
+    kind: str
+    field: str | None
+
+
+def structured(value: bytes | None) -> Raw:
+    return Raw(LEAVE, value)
+
+
+def binary(event: dict[str, Any], *headers: tuple[str, bytes | None]) -> Raw:
+    """An event in binary mode; ``headers`` stand in place of the right ones of the same name."""
+    attributes = {f"ce_{name}": str(value).encode() for name, value in event.items() if name != "data"}
+    every: dict[str, bytes | None] = {**attributes, "content-type": b"application/json", **dict(headers)}
+    return Raw(LEAVE, json.dumps(event["data"]).encode(), tuple(every.items()))
+
+
+def leaves(event_id: str, number: str, **changes: Any) -> dict[str, Any]:
+    return left(event_id, number, "2024-11-15", **changes)
+
+
+def spoilt(number: str, **changes: Any) -> Raw:
+    """A leave that is good but for the changes in its data."""
+    return structured(wire(leaves(f"spoilt-{VALUE}", number, **changes)))
+
+
+def every_poison(number: str) -> list[Poison]:
+    """All ways in which a record of an organiser can be no event of the contract; each holds VALUE."""
+    good = leaves(f"p-{VALUE}", number)
+    named = {"identity_number": number, "given_name": VALUE}
+    text, latin = VALUE.encode(), VALUE.encode("latin-1")
+    wrong_digit = f"{number[:-1]}{(int(number[-1]) + 1) % 10}"
+    whole, media_type, name = "record", "header content-type", "data.pupil.family_name"
+    return [
+        Poison("not JSON", structured(b'{"id": "' + text), "malformed", whole),
+        Poison("empty", structured(b""), "malformed", whole),
+        Poison("JSON in another encoding", structured(b'{"id": "' + latin + b'"}'), "malformed", whole),
+        Poison("half a character", structured(b'{"id": "%b\\ud83d"}' % text), "malformed", whole),
+        Poison("nested beyond reason", structured(b"[" * 100_000 + text), "malformed", whole),
+        Poison("a list", structured(b"[%b]" % wire(good)), "malformed", whole),
+        Poison("a text", structured(b'"%b"' % text), "malformed", whole),
+        Poison("no CloudEvent", structured(b'{"name": "%b"}' % text), "malformed", "specversion"),
+        Poison("a tombstone", structured(None), "malformed", whole),
+        Poison("1 MiB of no JSON", structured(text * ((MIB - FRAME) // len(text))), "malformed", whole),
+        Poison("1 MiB in a field", spoilt(number, pupil=named | {"family_name": "ö" * (MIB // 2 - FRAME)}),
+               "contract", name),
+        Poison("NUL in a field", spoilt(number, pupil=named | {"family_name": f"{VALUE}\0"}), "contract", name),
+        Poison("wrong schema", spoilt(number, last_day=VALUE), "contract", "data.last_day"),
+        Poison("a wrong check digit", spoilt(wrong_digit), "contract", "data.pupil.identity_number"),
+        Poison("data that is text", structured(wire(good | {"data": VALUE})), "contract", "data"),
+        Poison("unknown type", structured(wire(good | {"type": f"se.kaa.{VALUE}.v1"})), "unknown_type", "type"),
+        Poison("a long unknown type", structured(wire(good | {"type": VALUE * 50_000})), "unknown_type", "type"),
+        Poison("a type of another topic", structured(wire(started(f"w-{VALUE}", number, "2024-01-10"))),
+               "wrong_topic", "type"),
+        Poison("a batch of events", Raw(LEAVE, b"[%b]" % wire(good),
+               (("content-type", b"application/cloudevents-batch+json"),)), "malformed", media_type),
+        Poison("a content type that is not UTF-8", Raw(LEAVE, wire(good), (("content-type", latin),)),
+               "malformed", media_type),
+        Poison("an id that is not UTF-8", binary(good, ("ce_id", latin)), "malformed", "header ce_id"),
+        Poison("a header that is null", binary(good, ("ce_id", None)), "contract", "id"),
+        Poison("binary mode without a type", binary(good, ("ce_type", None)), "contract", "type"),
+        Poison("binary mode with XML", binary(good, ("content-type", b"text/xml; " + text)), "contract",
+               "datacontenttype"),
+    ]  # fmt: skip
+
+
+def strange_but_good(numbers: Sequence[str]) -> list[tuple[Raw, dict[str, Any]]]:
+    """Records that look odd and are events of the contract, each with the event it is."""
+    plain = [leaves(f"odd-{number}", number) for number in numbers]
+
+    def noted(event: dict[str, Any], note: str) -> Raw:
+        """With a field that the contract does not know."""
+        return structured(wire(event | {"data": event["data"] | {"note": note}}))
+
+    odd = [
+        noted(plain[0], "x" * (MIB - FRAME)),
+        noted(plain[1], "a\0b"),
+        binary(plain[2]),
+        Raw(LEAVE, wire(plain[3]), ()),
+        Raw(LEAVE, wire(plain[4]), (("content-type", None),)),
+        Raw(LEAVE, wire(plain[5]), (CONTENT_TYPE, ("trace", b"\xff"), ("trace", None)), key=None),
+    ]
+    return list(zip(odd, plain, strict=True))
+
+
+async def test_every_poison_becomes_a_dead_letter_and_the_good_ones_around_it_apply(
+    registry: Installation,
+) -> None:
+    """INV-01, INV-05: each once, whole, in its class, in words without a value; redelivered, nothing changes."""
+    people = numbers(60)
+    residents = [resident(f"r{number}", number) for number in people]
+    before = [leaves(f"l{number}", number) for number in people[:40]]
+    odd = strange_but_good(people[40:46])
+    after = [leaves(f"l{number}", number) for number in people[46:]]
+    conflict = Poison("an id used twice", structured(wire(leaves(f"l{people[1]}", people[1], reason="work"))),
+                      "identity_conflict", "id")  # fmt: skip
+    poison = [*every_poison(people[0]), conflict]
+    raw = [structured(wire(event)) for event in before]
+    raw[10:10] = [one.raw for one in poison[:12]]
+    raw += [record for record, _ in odd] + [one.raw for one in poison[12:]]
+    raw += [structured(wire(event)) for event in after]
+    batches: list[int] = []
+
+    async def watched(connection: Any, received: Sequence[Received]) -> list[Outcome]:
+        batches.append(len(received))
+        return await apply(connection, received)
+
+    await registry.publish(residents)
+    await registry.send(raw)
+    async with registry.consuming(apply=watched):
+        await registry.settled("registry")
+
+    good = [*residents, *before, *(event for _, event in odd), *after]
+    account = await is_one_clean_pass(registry, good)
+    assert (account.total("applied"), account.total("duplicate")) == (len(good), 0)
+    # one transaction for the good ones of the topic, poison among them or not, and nothing was tried twice
+    assert max(batches) >= len(raw) - len(poison)
+    assert sum(batches) == len(good) + 1
+    letters = await registry.fetch(
+        'SELECT "offset", kind, field, detail, value, header_names, header_values FROM dead_letter ORDER BY "offset"'
+    )
+    expected = {raw.index(one.raw): one for one in poison}
+    assert [letter["offset"] for letter in letters] == sorted(expected)
+    for letter in letters:
+        one = expected[letter["offset"]]
+        assert (letter["kind"], letter["field"]) == (one.kind, one.field), one.what
+        assert len(letter["detail"]) > 5, one.what
+        assert VALUE.lower() not in f"{letter['field']} {letter['detail']}".lower(), one.what
+        assert letter["value"] == one.raw.value, one.what
+        assert letter["header_names"] == [name for name, _ in one.raw.headers], one.what
+        assert letter["header_values"] == [value or b"" for _, value in one.raw.headers], one.what
+
+    outbox = await registry.fetch("SELECT count(*) FROM outbox")
+    again = registry.again()
+    async with again.consuming():
+        await again.settled("registry")
+    assert (await is_one_clean_pass(registry, good)).counts == account.counts
+    assert len(await registry.dead_letters()) == len(letters)
+    assert await registry.fetch("SELECT count(*) FROM outbox") == outbox
+
+
+def state(person_id: UUID, number: str) -> Raw:
+    """A person as the registry publishes her."""
+    data = PersonUpdated(
+        person_id=person_id,
+        revision=1,
+        identity_number=number,
+        former_identity_numbers=(),
+        birth_date=date(int(number[:4]), int(number[4:6]), int(number[6:8])),
+        protection="none",
+    )
+    noon = datetime(2025, 5, 1, 12, tzinfo=UTC)
+    told = Event(f"{person_id}.1", "urn:kaa:registry", data.TYPE, noon, data, subject=str(person_id))
+    return Raw("registry.person.v1", encode(told), key=str(person_id).encode())
+
+
+async def test_a_tombstone_purges_the_person_of_its_key_and_is_a_dead_letter_without_one(
+    installation: Installation,
+) -> None:
+    """INV-01, INV-05: on the entity topic null means purged; a key that names nobody stops nothing."""
+    people = {uuid4(): number for number in numbers(6)}
+    first, second, *others = people
+    bad = [b"not a person", b"\xff\xfe", b""]
+    await installation.send(
+        [
+            *(state(person_id, number) for person_id, number in people.items()),
+            Raw("registry.person.v1", None, key=str(first).encode()),
+            *(Raw("registry.person.v1", None, key=key) for key in bad),
+            Raw("registry.person.v1", None, key=str(second).encode()),
+        ]
+    )
+    # the state again, behind the tombstone: it brings nobody back
+    await installation.send([state(first, people[first])])
+    known = "SELECT person_id, purged, identity_number FROM person"
+    for here in (installation, installation.again()):
+        async with here.consuming("outreach"):
+            await here.settled("outreach")
+        assert {row[0]: (row[1], row[2]) for row in await here.fetch(known, service="outreach")} == {
+            first: (True, None),
+            second: (True, None),
+            **{person_id: (False, people[person_id]) for person_id in others},
+        }
+        letters = await here.dead_letters("outreach")
+        assert letters == [("malformed", "key", "expected the person_id of whom was purged")] * len(bad)
+        books = await here.books("outreach")
+        assert books.balance
+        assert [books.total("applied"), books.total("duplicate"), books.total("dead_letter")] == [
+            8,
+            1,
+            len(bad),
+        ]

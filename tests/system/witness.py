@@ -1,0 +1,136 @@
+"""What a test sees of an installation from outside: in the broker, in the database, of its processes."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from aiokafka import TopicPartition
+from aiokafka.protocol.group import LeaveGroupRequest
+
+from localstack.running import Running
+from servicekit import books
+from servicekit.settings import Service
+from servicekit.topics import administration
+from services.registry.evaluation import evaluate
+from services.registry.register import DAY_LOCK
+from tests.system.installation import Installation, left, numbers, resident, started, wire
+
+#: The day on which the register stands in these tests.
+DAY = date(2025, 5, 15)
+
+_PLACES = """
+SELECT topic, partition, "offset" FROM event_log WHERE digest IS NOT NULL
+UNION ALL
+SELECT topic, partition, "offset" FROM dead_letter
+"""
+
+
+@dataclass(slots=True)
+class Server:
+    """A broker or database of the tests' own: it may be stopped or killed, and is started again at its address."""
+
+    begin: Callable[[Path], Running]
+    folder: Path
+    running: Running
+
+    @property
+    def address(self) -> str:
+        return self.running.address
+
+    async def stop(self) -> None:
+        """In an orderly way."""
+        await asyncio.to_thread(self.running.stop)
+
+    async def kill(self) -> None:
+        """SIGKILL: the machine lost its power."""
+        await asyncio.to_thread(self.running.kill)
+
+    async def start(self) -> None:
+        """It answers on return."""
+        self.running = await asyncio.to_thread(self.begin, self.folder)
+
+
+def lives(count: int, mark: str = "") -> list[dict[str, Any]]:
+    """Three events about each of so many persons: resident, begins upper secondary school, leaves it."""
+    return [
+        event
+        for number in numbers(count)
+        for event in (
+            resident(f"{mark}r{number}", number),
+            started(f"{mark}s{number}", number, "2023-08-21"),
+            left(f"{mark}l{number}", number, "2024-11-15"),
+        )
+    ]
+
+
+async def is_one_clean_pass(
+    here: Installation, events: Iterable[dict[str, Any] | bytes], day: date = DAY
+) -> books.Books:
+    """The register is what the pure function gives, and each record has exactly one fate; gives the books."""
+    meant = evaluate(map(wire, events), day, True)["persons"]
+    expected = {person["identity_number"]: person["episodes"] for person in meant if person["episodes"]}
+    assert expected
+    assert await here.episodes() == expected
+    account = await here.books()
+    assert account.balance, (account.unaccounted, account.doubly, account.from_nowhere)
+    return account
+
+
+async def committed(here: Installation, service: Service = "registry") -> dict[TopicPartition, int]:
+    """The offsets that a service's group has committed on the broker, where it has."""
+    async with administration(here.brokers) as client:
+        known = await client.list_consumer_group_offsets(here.settings.group(service))
+    return {partition: one.offset for partition, one in known.items()}
+
+
+async def stored(here: Installation) -> dict[TopicPartition, set[int]]:
+    """The offsets of the records whose effects the registry's database holds."""
+    places: dict[TopicPartition, set[int]] = defaultdict(set)
+    for topic, partition, offset in await here.fetch(_PLACES):
+        places[TopicPartition(topic, partition)].add(offset)
+    return places
+
+
+async def bury(here: Installation, service: Service = "registry") -> None:
+    """Tells the broker that the killed members of a group are gone; by itself it waits 30 s for their heartbeat."""
+    group = here.settings.group(service)
+    async with administration(here.brokers) as client:
+        coordinator = await client.find_coordinator(group)
+        (described,) = await client.describe_consumer_groups([group])
+        for member in described.groups[0][5]:
+            await client._send_request(LeaveGroupRequest(group, member[0]), coordinator)
+
+
+@asynccontextmanager
+async def nobody_reads_the_day(here: Installation) -> AsyncIterator[None]:
+    """Meanwhile every batch of the registry stays in hand: its transaction has begun and can do nothing."""
+    connection = await asyncpg.connect(here.settings.database("registry"))
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", DAY_LOCK)
+        yield
+    finally:
+        # with it, if the server is still there, the lock
+        connection.terminate()
+
+
+async def waiting_for_a_lock(here: Installation, seconds: float = 20) -> None:
+    """Returns when some transaction of the registry waits for another."""
+    async with asyncio.timeout(seconds):
+        while not (
+            await here.fetch(
+                "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+        ):
+            await asyncio.sleep(0.01)
+
+
+async def events_in_the_log(here: Installation) -> int:
+    """How many events have taken effect."""
+    rows = await here.fetch("SELECT count(*) FROM event_log WHERE digest IS NOT NULL")
+    return int(rows[0][0])
