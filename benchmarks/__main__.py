@@ -19,8 +19,8 @@ def main() -> None:
     parser.add_argument("names", nargs="*", choices=[[], *_BENCHMARKS], help="default: all")
     names = parser.parse_args().names or list(_BENCHMARKS)
     figures: dict[str, object] = {"cores": os.cpu_count(), "load_at_start": os.getloadavg()[0]}
-    with stage() as here:
-        for name in names:
+    for name in names:
+        with stage() as here:
             figures[name] = uvloop.run(_BENCHMARKS[name](here))
     out = Path("out/bench.json")
     out.parent.mkdir(exist_ok=True)

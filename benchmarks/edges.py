@@ -1,4 +1,4 @@
-"""The edges: checking a vendor's file, and publishing over 40 organisers, against the bare parse and the bare client."""
+"""The edges: checking a vendor's file and publishing over 40 organisers, against the bare parse and client."""
 
 import time
 from collections.abc import Sequence

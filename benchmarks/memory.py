@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import subprocess
 import sys
 import time
 
@@ -27,10 +26,8 @@ async def run(stage: Stage) -> dict[str, float]:
     environment = os.environ | {f"KAA_{name.upper()}": str(value) for name, value in stated.items()}
     await put_on_topics(stage, lines)
     print(f"Memory of a registry process, {len(lines):,} events")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "kaa", "run", "registry"],
-        env=environment | {"KAA_CALENDAR": "false"},
-        stderr=subprocess.DEVNULL,
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "kaa", "run", "registry", env=environment, stderr=asyncio.subprocess.DEVNULL
     )
     most = 0.0
     begun = time.perf_counter()
@@ -46,7 +43,7 @@ async def run(stage: Stage) -> dict[str, float]:
             )
     finally:
         process.terminate()
-        process.wait(30)
+        await process.wait()
     seconds = time.perf_counter() - begun
     await stage.drop(settings)
     print(

@@ -1,4 +1,4 @@
-"""The relay, from the outbox to the acknowledged record, against a bare transactional producer of the same records."""
+"""The relay, from the outbox to the acknowledged record, against a bare transactional producer."""
 
 import asyncio
 import time

@@ -31,6 +31,11 @@ SELECT topic, partition, "offset" FROM dead_letter
 """
 
 
+_WAITING = """
+SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()
+"""
+
+
 @dataclass(slots=True)
 class Server:
     """A broker or database of the tests' own: it may be stopped or killed, and is started again at its address."""
@@ -120,13 +125,9 @@ async def nobody_reads_the_day(here: Installation) -> AsyncIterator[None]:
 
 
 async def waiting_for_a_lock(here: Installation, seconds: float = 20) -> None:
-    """Returns when some transaction of the registry waits for another."""
+    """Returns when some transaction in the registry's database waits for another."""
     async with asyncio.timeout(seconds):
-        while not (
-            await here.fetch(
-                "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-        ):
+        while not await here.fetch(_WAITING):
             await asyncio.sleep(0.01)
 
 
