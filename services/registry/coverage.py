@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
+from contracts.own import EntryReason, ExitReason
 from services.registry.enrolments import OPEN
 from services.registry.facts import Facts, facts_of
-from services.registry.reasons import EntryReason, ExitReason, entry_facts, entry_reason, exit_reason
+from services.registry.reasons import entry_facts, entry_reason, exit_reason
 from services.registry.residence import ALWAYS, Stay, stay_on
 from services.registry.statement import Statement
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from contracts.own import EntryReason
 from services.registry.coverage import after_summer, spans, timeline
 from services.registry.criteria import Ground, Verdict, grounds_of, residence_verdict, six_criteria
 from services.registry.facts import Facts, facts_of, registered_after_compulsory_age
 from services.registry.reasons import (
-    EntryReason,
     entry_facts,
     entry_reason,
     latest_fact,

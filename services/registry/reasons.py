@@ -1,8 +1,9 @@
 """Reasons: why an episode of coverage began and why it ended, in the order of precedence of each."""
 
 from collections.abc import Sequence
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
+from contracts.own import EntryReason, ExitReason
 from services.registry.enrolments import NEAR, Enrolment, Kind, Unit
 from services.registry.facts import Facts, registered_after_compulsory_age
 from services.registry.residence import stay_on
@@ -17,27 +18,6 @@ from services.registry.statement import (
     Statement,
     precedence,
 )
-
-EntryReason = Literal[
-    "study_certificate",
-    "left_upper_secondary",
-    "left_introductory_programme",
-    "left_equivalent_education",
-    "compulsory_school_only",
-    "newly_arrived",
-    "no_known_school",
-]
-ExitReason = Literal[
-    "deceased",
-    "emigrated",
-    "moved",
-    "turned_20",
-    "completed_education",
-    "started_introductory_programme",
-    "started_upper_secondary",
-    "started_equivalent_education",
-    "returned_to_compulsory_school",
-]
 
 #: Of facts on the same date the one with the greater rank is the reason.
 _RANK: Final[dict[EntryReason, int]] = {

@@ -3,8 +3,6 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from itertools import count
-from secrets import token_hex
-from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 import pytest
@@ -12,10 +10,10 @@ import pytest
 from contracts.catalogue import FAMILY_OF_TYPE
 from contracts.envelope import Event, decode
 from contracts.own import NoticeRegistered, NoticeUpdated, PersonUpdated
-from servicekit.database import Connection, connect, prepare_and_migrate
+from servicekit.database import Connection, connect
 from servicekit.records import Outcome, Received, Record
-from servicekit.settings import role_name, role_url
 from services.notifications.consumer import effect
+from tests.databases import Database, throwaway_database
 from tests.notifications.expected import disagreements, expected_notices, standing_notices
 from tests.notifications.sayings import DIRECTORY, person_id
 
@@ -25,41 +23,27 @@ _offsets = count()
 _effect = effect(lambda: DIRECTORY)
 
 
-@dataclass(frozen=True, slots=True)
-class Database:
-    """The addresses of one database: as the application role, which the service has, and as the owner."""
-
-    url: str
-    owner_url: str
-
-    async def forget(self) -> None:
-        """Empties the tables: what tests that commit must do when they end."""
-        owner = await connect(self.owner_url)
-        for table in (
-            "notice",
-            "school_fact",
-            "pupil",
-            "person_number",
-            "person",
-            "inbox",
-            "outbox",
-            "access_log",
-        ):
-            await owner.execute(f"DELETE FROM {table}")
-        await owner.close()
+async def forget(database: Database) -> None:
+    """Empties the tables: what tests that commit must do when they end."""
+    owner = await connect(database.owner_url)
+    for table in (
+        "notice",
+        "school_fact",
+        "pupil",
+        "person_number",
+        "person",
+        "inbox",
+        "outbox",
+        "access_log",
+    ):
+        await owner.execute(f"DELETE FROM {table}")
+    await owner.close()
 
 
 @pytest.fixture(scope="session")
 async def database(postgres: str) -> AsyncIterator[Database]:
-    prefix = f"t{token_hex(4)}_"
-    url = await prepare_and_migrate(postgres, "notifications", prefix)
-    name = f"{prefix}notifications"
-    yield Database(url, role_url(postgres, name, "owner"))
-    admin = await connect(urlunsplit(urlsplit(postgres)))
-    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    for role in ("owner", "app"):
-        await admin.execute(f"DROP ROLE {role_name(name, role)}")
-    await admin.close()
+    async with throwaway_database(postgres, "notifications") as made:
+        yield made
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from typer.testing import CliRunner, Result
 
 from kaa.notifications import app
 from servicekit.database import connect
-from tests.notifications.conftest import Database, takes
+from tests.databases import Database
+from tests.notifications.conftest import forget, takes
 from tests.notifications.sayings import (
     COORDINATION,
     INDEPENDENT,
@@ -53,7 +54,7 @@ async def year(database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
         await takes(connection, retracted(wrong))
     await connection.close()
     yield database
-    await database.forget()
+    await forget(database)
 
 
 def notices(*options: str) -> Result:

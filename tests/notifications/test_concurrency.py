@@ -9,7 +9,8 @@ import pytest
 
 from contracts.envelope import Event
 from servicekit.database import Connection, connect
-from tests.notifications.conftest import Database, check, takes
+from tests.databases import Database
+from tests.notifications.conftest import check, forget, takes
 from tests.notifications.sayings import COORDINATION, PUPIL, left, person, retracted, started
 from tests.notifications.test_order import random_history
 
@@ -24,7 +25,7 @@ async def processes(database: Database) -> AsyncIterator[list[Connection]]:
     yield opened
     for connection in opened:
         await connection.close()
-    await database.forget()
+    await forget(database)
 
 
 async def at_once(

@@ -10,11 +10,11 @@ from typing import Any, get_args
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from contracts.own import EntryReason, ExitReason
 from services.registry.coverage import cut, timeline
 from services.registry.criteria import Verdict
 from services.registry.evaluation import evaluate
 from services.registry.explanation import explain
-from services.registry.reasons import EntryReason, ExitReason
 from services.registry.settlement import persons, settle
 from services.registry.statement import Statement
 from tests.registry.histories import ALL_CLASSES, PERSONS, History, classes_of, history, line, rearranged

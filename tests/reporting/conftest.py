@@ -1,27 +1,18 @@
 """A database of reporting for the tests of a module, and a connection to it as the application role."""
 
 from collections.abc import AsyncIterator
-from uuid import uuid4
 
 import pytest_asyncio
 
-from servicekit.database import Connection, connect, prepare_and_migrate
-from servicekit.settings import role_name
+from servicekit.database import Connection, connect
+from tests.databases import throwaway_database
 
 
 @pytest_asyncio.fixture(scope="module")
 async def database(postgres: str) -> AsyncIterator[str]:
     """The application role's address of a fresh database, gone after the module."""
-    prefix = f"t{uuid4().hex[:8]}_"
-    yield await prepare_and_migrate(postgres, "reporting", prefix)
-    name = f"{prefix}reporting"
-    admin = await connect(postgres)
-    try:
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        for role in ("owner", "app"):
-            await admin.execute(f"DROP ROLE {role_name(name, role)}")
-    finally:
-        await admin.close()
+    async with throwaway_database(postgres, "reporting") as made:
+        yield made.url
 
 
 @pytest_asyncio.fixture

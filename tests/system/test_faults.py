@@ -257,7 +257,7 @@ async def test_a_transaction_rolled_back_for_a_deadlock_is_tried_again(registry:
     """INV-02: a real one, with somebody who locks two persons in the other order."""
     first, second = numbers(2)
     known = [resident("r1", first), resident("r2", second)]
-    news = [started("s1", first, "2023-08-21"), started("s2", second, "2023-08-21")]
+    news = [started("s1", first, "2025-04-01"), started("s2", second, "2025-04-02")]
     async with registry.consuming():
         await registry.publish(known)
         await registry.settled("registry")
