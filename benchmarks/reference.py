@@ -6,12 +6,13 @@ persons, contact data): it is given less work, not more.
 """
 
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import date, datetime
 from typing import Any, cast
 from uuid import UUID, uuid4
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from sqlalchemy import BigInteger, DateTime, Identity, select
+from sqlalchemy import BigInteger, DateTime, Identity, Table, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -114,25 +115,43 @@ _SAID = (
 )  # fmt: skip
 
 
+# Built once: an ORM statement built anew for each event costs as much as the database does.
+_LOG = cast(Table, LogRow.__table__)
+_NEW = insert(_LOG).on_conflict_do_nothing().returning(_LOG.c.id)
+_WHOSE = (
+    select(PersonRow)
+    .join(NumberRow, NumberRow.person_id == PersonRow.person_id)
+    .where(NumberRow.identity_number == bindparam("number"))
+    .with_for_update(of=PersonRow)
+)
+_MINE = select(EpisodeRow).where(EpisodeRow.person_id == bindparam("person_id"))
+_ABOUT = select(*_SAID).where(
+    LogRow.identity_number == bindparam("number"),
+    ~LogRow.taken_back,
+    LogRow.digest.is_not(None),
+    LogRow.type != CONFIRMED,
+)
+
+
+_FIELDS = tuple(field.name for field in fields(Statement))
+
+
 async def _handle(session: AsyncSession, value: bytes, topic: str, day: date) -> None:
     event = decode(value)
     s = statement_of(event)
-    new = insert(LogRow).values(
-        source=s.source, id=s.id, digest=event.digest, topic=topic, partition=0, type=s.type, time=s.time,
-        names=s.names, identity_number=s.identity_number, on_day=s.on, school_unit=s.school_unit,
-        school_form=s.school_form, study_path=s.study_path, outcome=s.outcome, municipality=s.municipality,
-        birth_date=s.birth_date, registered_in_sweden_on=s.registered_in_sweden_on,
-        previous_identity_number=s.previous_identity_number, protection=s.protection,
-        given_name=s.given_name, family_name=s.family_name,
-    )  # fmt: skip
-    entered = await session.execute(new.on_conflict_do_nothing().returning(LogRow.id))
+    row = {field: getattr(s, field) for field in _FIELDS}
+    row |= {
+        "on_day": row.pop("on"),
+        "digest": event.digest,
+        "topic": topic,
+        "partition": 0,
+        "taken_back": False,
+    }
+    entered = await session.execute(_NEW, row)
     number = s.identity_number
     if entered.first() is None or number is None:
         return
-    whose = select(PersonRow).join(NumberRow, NumberRow.person_id == PersonRow.person_id)
-    person = (
-        await session.execute(whose.where(NumberRow.identity_number == number).with_for_update(of=PersonRow))
-    ).scalar_one_or_none()
+    person = (await session.execute(_WHOSE, {"number": number})).scalar_one_or_none()
     if person is not None and s.type == CONFIRMED:
         return
     kept: Sequence[EpisodeRow] = ()
@@ -141,15 +160,8 @@ async def _handle(session: AsyncSession, value: bytes, topic: str, day: date) ->
         session.add_all([person, NumberRow(identity_number=number, person_id=person.person_id)])
         await session.flush()
     else:
-        mine = select(EpisodeRow).where(EpisodeRow.person_id == person.person_id)
-        kept = (await session.execute(mine)).scalars().all()
-    about = select(*_SAID).where(
-        LogRow.identity_number == number,
-        ~LogRow.taken_back,
-        LogRow.digest.is_not(None),
-        LogRow.type != CONFIRMED,
-    )
-    rows: list[Any] = list(await session.execute(about))
+        kept = (await session.execute(_MINE, {"person_id": person.person_id})).scalars().all()
+    rows: list[Any] = list(await session.execute(_ABOUT, {"number": number}))
     said = [Statement(*row) for row in rows] or [s]
     at = now()
     moves = residence(said)

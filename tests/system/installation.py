@@ -32,7 +32,7 @@ from servicekit.database import pool, prepare_and_migrate
 from servicekit.lag import ends, lags
 from servicekit.publishing import topic_of
 from servicekit.records import Apply
-from servicekit.settings import SERVICES, Service, Settings
+from servicekit.settings import SERVICES, Role, Service, Settings
 from servicekit.topics import administration, carry_out, plan
 from services.registry import reading
 
@@ -128,9 +128,11 @@ class Installation:
         async with pool(self.settings.database(service), name="test", size=4) as opened:
             yield opened
 
-    async def fetch(self, query: str, *arguments: object, service: Service = "registry") -> list[Any]:
+    async def fetch(
+        self, query: str, *arguments: object, service: Service = "registry", role: Role = "app"
+    ) -> list[Any]:
         """Rows of a service's database."""
-        connection = await asyncpg.connect(self.settings.database(service))
+        connection = await asyncpg.connect(self.settings.database(service, role))
         try:
             return list(await connection.fetch(query, *arguments))
         finally:
@@ -298,7 +300,7 @@ async def _delete_topics(brokers: str) -> None:
         mine = [topic for topic in await client.list_topics() if family_of(topic)]
         if mine:
             await client.delete_topics(mine)
-        while [topic for topic in await client.list_topics() if family_of(topic)]:  # noqa: ASYNC110
+        while [topic for topic in await client.list_topics() if family_of(topic)]:
             await asyncio.sleep(0.1)
     finally:
         await client.close()

@@ -207,18 +207,23 @@ async def test_offsets_on_the_broker_are_never_ahead_of_the_database(registry: I
 
 
 async def test_work_that_fails_before_its_commit_leaves_the_offsets_untouched(registry: Installation) -> None:
-    """INV-03: the consumer gives up and polls no further; the next one has it all."""
+    """INV-03: the consumer gives up and polls no further, past the work that failed; the next one has it all."""
     events = lives(30)
     await registry.publish(events)
+    first: list[Sequence[Received]] = []
 
     async def breaks_off(connection: Connection, received: Sequence[Received]) -> Sequence[Outcome]:
-        await apply(connection, received)
-        raise TransientError
+        outcomes = await apply(connection, received)
+        first.append(received)
+        if received is first[0]:
+            raise TransientError
+        return outcomes
 
     async with registry.consuming(apply=breaks_off, retry_seconds=0.3, batch=10) as consumer:
         with pytest.raises(GaveUpError):
             await asyncio.wait_for(consumer.failed, 20)
         assert not consumer.running
+        await asyncio.sleep(0.5)
         assert await committed(registry) == {}
         assert await stored(registry) == {}
     async with registry.consuming():
@@ -263,6 +268,7 @@ async def test_a_transaction_rolled_back_for_a_deadlock_is_tried_again(registry:
         await registry.settled("registry")
     one, two = [row[0] for row in await registry.fetch("SELECT person_id FROM person ORDER BY person_id")]
     attempts = 0
+    retries = _counted("kaa_batch_retries_total")
     holds_one = asyncio.Event()
 
     async def step_by_step(connection: Connection, received: Sequence[Received]) -> Sequence[Outcome]:
@@ -290,6 +296,7 @@ async def test_a_transaction_rolled_back_for_a_deadlock_is_tried_again(registry:
     finally:
         other.terminate()
     assert attempts >= 2
+    assert _counted("kaa_batch_retries_total") == retries + 1
     account = await is_one_clean_pass(registry, [*known, *news])
     assert account.total("applied") == 4
 
@@ -315,5 +322,3 @@ def _counted(metric: str) -> float:
         for sample in family.samples
         if sample.name == metric and sample.labels.get("service") == "registry"
     )
-
-

@@ -1,6 +1,7 @@
 """What a test sees of an installation from outside: in the broker, in the database, of its processes."""
 
 import asyncio
+import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -8,11 +9,14 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 from aiokafka import TopicPartition
 from aiokafka.protocol.group import LeaveGroupRequest
 
+from contracts.envelope import Event, decode
+from contracts.own import CoverageWithdrawn, PersonUpdated
 from localstack.running import Running
 from servicekit import books
 from servicekit.settings import Service
@@ -135,3 +139,52 @@ async def events_in_the_log(here: Installation) -> int:
     """How many events have taken effect."""
     rows = await here.fetch("SELECT count(*) FROM event_log WHERE digest IS NOT NULL")
     return int(rows[0][0])
+
+
+class Told:
+    """What a reader knows who has folded the registry's published events, given in order per person."""
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        self.persons: dict[UUID, PersonUpdated] = {}
+        self.episodes: dict[UUID, Any] = {}
+        seen: dict[tuple[str, str], bytes] = {}
+        for event in events:
+            assert seen.setdefault((event.source, event.id), event.digest) == event.digest
+            data: Any = event.data
+            if isinstance(data, PersonUpdated):
+                _keep(self.persons, data.person_id, data)
+            else:
+                _keep(self.episodes, data.episode_id, data)
+
+    @property
+    def register(self) -> dict[str, list[dict[str, Any]]]:
+        """Identity number → episodes, as ``Installation.episodes`` gives them."""
+        listed: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for told in self.episodes.values():
+            if not isinstance(told, CoverageWithdrawn):
+                person = self.persons[told.person_id]
+                assert person.merged_into is None
+                assert person.revision >= told.person_revision
+                said = json.loads(told.model_dump_json(by_alias=True))
+                names = ("municipality", "from", "to", "entry_reason", "exit_reason")
+                listed[person.identity_number].append({name: said[name] for name in names})
+        return {
+            number: sorted(found, key=lambda episode: str(episode["from"]))
+            for number, found in sorted(listed.items())
+        }
+
+
+def _keep(known: dict[UUID, Any], entity: UUID, data: Any) -> None:
+    if entity not in known or known[entity].revision < data.revision:
+        known[entity] = data
+
+
+async def outbox(here: Installation, service: Service = "registry") -> list[Event]:
+    """The events that wait in a service's outbox, in its order."""
+    rows = await here.fetch("SELECT value FROM outbox ORDER BY seq", service=service)
+    return [decode(row[0]) for row in rows]
+
+
+async def published(here: Installation, *topics: str) -> list[Event]:
+    """The committed events on topics, in the order of offsets within each partition."""
+    return [decode(record.value, record.headers) for topic in topics for record in await here.read(topic)]
