@@ -29,7 +29,7 @@ from kaa.demo_year import (
 )
 from kaa.errors import fail, in_one_line
 from kaa.installation import bring_up
-from kaa.terminal import without_client_logs
+from kaa.terminal import wide_console, without_client_logs
 from localstack.errors import StackError
 from localstack.kafka import forget_kafka, running_kafka
 from localstack.places import demo_home, local_stack
@@ -62,7 +62,7 @@ def demo(
     import would, waits until everything has taken effect and checks it. Leaves all running until Ctrl-C, and stops
     it then. Exit status 1 when the books do not balance.
     """
-    console = Console(highlight=False)
+    console = wide_console()
     without_client_logs()
     signal.signal(signal.SIGTERM, _interrupted)
     signal.signal(signal.SIGHUP, _interrupted)

@@ -17,6 +17,7 @@ from contracts.identifiers import MUNICIPALITIES, parse_date, parse_identity_num
 from kaa.errors import fail, in_one_line
 from kaa.explanation import show
 from kaa.registry_evaluate import evaluate
+from kaa.terminal import wide_console
 from servicekit import database
 from servicekit.calendar import today
 from servicekit.settings import load
@@ -103,7 +104,7 @@ def explain(
     if found is None:
         typer.echo("kaa: nobody in the register's sources has this number", err=True)
         raise typer.Exit(1)
-    show(found, Console())
+    show(found, wide_console())
 
 
 @app.command()

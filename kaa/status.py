@@ -10,14 +10,13 @@ import asyncpg
 import typer
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
-from rich.console import Console
 from rich.table import Table
 
 from contracts.catalogue import family_of, read_by, topics_of
 from contracts.organisers import DirectoryError
 from contracts.organisers import load as load_directory
 from kaa.errors import in_one_line
-from kaa.terminal import without_client_logs
+from kaa.terminal import wide_console, without_client_logs
 from localstack.services import health, running_service, services_folder
 from localstack.services import names as started_names
 from servicekit import books as bookkeeping
@@ -128,7 +127,7 @@ def status() -> None:
     with in_one_line():
         settings = load()
         broker, stored = asyncio.run(_look(settings))
-    console = Console()
+    console = wide_console()
     wants: list[str] = []
     console.print(_services(broker, stored, wants))
     if broker.trouble:
@@ -234,5 +233,5 @@ def books() -> None:
     without_client_logs()
     with in_one_line():
         checked = asyncio.run(check_books(load()))
-    Console().print(books_table(checked))
+    wide_console().print(books_table(checked))
     raise typer.Exit(0 if all(one.balance for one in checked) else 1)

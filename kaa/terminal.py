@@ -29,6 +29,11 @@ def progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
         yield lambda done: bar.advance(task, done)
 
 
+def wide_console() -> Console:
+    """Standard output; where it is no terminal, wide enough that no table is cut off."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+
+
 def without_client_logs() -> None:
     """The Kafka client logs each attempt to connect; a command says it once, in its own words."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

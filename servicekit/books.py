@@ -42,7 +42,7 @@ class Books:
     #: Records with no fate, with more than one, and offsets that hold nothing: (topic, partition, offset).
     unaccounted: list[Place] = field(default_factory=list)
     doubly: list[Place] = field(default_factory=list)
-    #: Places that the service has stored while the broker has no record there.
+    #: Places that the service has stored, not before the first record still kept, while the broker has none there.
     from_nowhere: int = 0
 
     @property
@@ -63,19 +63,21 @@ async def check(brokers: str, service: Service, pool: asyncpg.Pool) -> Books:
     ]
     books = Books(service)
     stored = 0
-    async for page in _records(brokers, partitions, books):
+    begin = dict.fromkeys(partitions, 0)
+    async for page in _records(brokers, partitions, books, begin):
         stored += await _account(books, page, pool)
-    letters = await pool.fetchval("SELECT count(*) FROM dead_letter")
-    applied = await pool.fetchval(f"SELECT count(*) FROM {INBOX[service]} WHERE digest IS NOT NULL")
-    books.from_nowhere = letters + applied - stored
+    books.from_nowhere = await _held(books.service, begin, pool) - stored
     return books
 
 
 async def _records(
-    brokers: str, partitions: Sequence[TopicPartition], books: Books
+    brokers: str, partitions: Sequence[TopicPartition], books: Books, begin: dict[TopicPartition, int]
 ) -> AsyncIterator[list[asyncpg.Record]]:
-    """Every committed record of these partitions, in pages. Offsets without a record are unaccounted for, unless the
-    topic is written in transactions, whose marks take offsets, or compacted."""
+    """Every committed record of these partitions, in pages; ``begin`` gains the first offset that is still kept.
+
+    Offsets without a record are unaccounted for, unless the topic is written in transactions, whose marks take
+    offsets, or compacted.
+    """
     if not partitions:
         return
     async with AIOKafkaConsumer(
@@ -86,7 +88,8 @@ async def _records(
         fetch_max_bytes=8 * 1024 * 1024,
     ) as reader:
         reader.assign(partitions)
-        expected: dict[TopicPartition, int] = await reader.beginning_offsets(partitions)
+        begin |= await reader.beginning_offsets(partitions)
+        expected = dict(begin)
         end: dict[TopicPartition, int] = await reader.end_offsets(partitions)
         for partition, offset in expected.items():
             reader.seek(partition, offset)
@@ -109,6 +112,21 @@ async def _records(
             for partition in list(open_ones):
                 if await reader.position(partition) >= end[partition]:
                     open_ones.discard(partition)
+
+
+async def _held(service: Service, begin: dict[TopicPartition, int], pool: asyncpg.Pool) -> int:
+    """How many places the service has stored of records that the broker still keeps."""
+    held = 0
+    for table in (INBOX[service], "dead_letter"):
+        held += await pool.fetchval(
+            f"""SELECT count(*) FROM {table}
+                JOIN unnest($1::text[], $2::int[], $3::bigint[]) AS kept (topic, partition, first)
+                USING (topic, partition) WHERE "offset" >= first""",
+            [partition.topic for partition in begin],
+            [partition.partition for partition in begin],
+            list(begin.values()),
+        )
+    return held
 
 
 async def _account(books: Books, page: Sequence[asyncpg.Record], pool: asyncpg.Pool) -> int:

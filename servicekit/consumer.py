@@ -69,6 +69,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._broker = KafkaBroker(
             settings.brokers(),
+            # else it starts a producer and an administrator too, and leaves them behind when no broker answers
+            consumer_only=True,
             allow_auto_create_topics=False,
             apply_types=False,
             graceful_timeout=30,
@@ -120,7 +122,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def reaches_broker(self) -> bool:
         """Whether a broker answers."""
-        return await self._broker.ping(timeout=5)
+        try:
+            return self._kafka is not None and await asyncio.wait_for(self._kafka.topics(), 5) is not None
+        except (KafkaError, TimeoutError, OSError):
+            return False
 
     @property
     def _kafka(self) -> Any:

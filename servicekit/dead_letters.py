@@ -14,10 +14,10 @@ WHAT_TO_DO: Final[dict[str, str]] = {
     "contract": "the data does not keep the contract; the organiser corrects it and sends it under a new id",
     "wrong_topic": "the type belongs on another topic; the organiser sends it there",
     "foreign_source": "somebody speaks for another organiser; look into it, then ask the organiser of the topic",
-    "unknown_organiser": "the organiser is not in the directory: add it, then replay",
+    "unknown_organiser": "the organiser is not in the directory: add it, then have the events sent again",
     "foreign_unit": "the school unit is not this organiser's in the directory: correct the directory, or the sender",
     "identity_conflict": "an id was used twice for different content; the organiser sends the second under a new id",
-    "store": "the event is valid but could not be stored: a fault of this system; mend it, then replay",
+    "store": "valid, but it could not be stored: a fault of this system; mend it, then have the event sent again",
 }
 
 _INSERT = """
