@@ -4,13 +4,14 @@ import asyncio
 from importlib import import_module
 from typing import Annotated
 
+import asyncpg
 import typer
 
 from kaa.errors import in_one_line
+from servicekit.database import explain, prepare, role_in
 from servicekit.database import migrate as migrate_service
-from servicekit.database import prepare, role_in
 from servicekit.parts import Parts
-from servicekit.settings import SERVICES, Service, Settings, load
+from servicekit.settings import SERVICES, ConfigurationError, Service, Settings, load
 
 
 def parts_of(service: Service, settings: Settings) -> Parts:
@@ -52,7 +53,13 @@ def migrate(
 
 
 def migrate_one(settings: Settings, service: Service) -> None:
-    """Database and roles where an administrator's address is given, then the service's tables. Blocking."""
+    """Database and roles where an administrator's address is given, then the service's tables. Blocking.
+
+    Raises ConfigurationError when a database cannot be reached or refuses.
+    """
     if settings.postgres:
-        asyncio.run(prepare(settings.postgres, f"{settings.database_prefix}{service}"))
+        try:
+            asyncio.run(prepare(settings.postgres, f"{settings.database_prefix}{service}"))
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise ConfigurationError(explain(error, settings.postgres)) from None
     migrate_service(service, settings.database(service, "owner"), role_in(settings.database(service)))

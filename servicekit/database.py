@@ -150,9 +150,19 @@ async def prepare(admin_url: str, database: str) -> None:
 
 
 def migrate(service: Service, owner_url: str, app_role: str) -> None:
-    """Brings a service's database to the newest version. Blocking; call it in a thread from a running loop."""
+    """Brings a service's database to the newest version. Blocking; call it in a thread from a running loop.
+
+    Raises ConfigurationError when the database cannot be reached or refuses.
+    """
     with _ALEMBIC:
-        _upgrade(service, owner_url, app_role)
+        from sqlalchemy.exc import DBAPIError  # as late as alembic, and like it by one thread at a time
+
+        try:
+            _upgrade(service, owner_url, app_role)
+        except (DBAPIError, OSError, asyncpg.InterfaceError) as error:
+            # SQLAlchemy wraps what asyncpg raises, twice
+            cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else None
+            raise ConfigurationError(explain(cause or error, owner_url)) from None
 
 
 def _upgrade(service: Service, owner_url: str, app_role: str) -> None:

@@ -17,6 +17,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from servicekit.settings import ConfigurationError
+
 #: Failed checks in a row after which a service is not ready any more.
 DEBOUNCE = 3
 CHECK_SECONDS = 2.0
@@ -87,7 +89,12 @@ class Server(uvicorn.Server):
 
 
 async def serve(health: Health, host: str, port: int, address_file: Path | None) -> None:
-    """Answers until cancelled. The address, whose port may be a free one, is written to ``address_file``."""
+    """Answers until cancelled. The address, whose port may be a free one, is written to ``address_file``.
+
+    Raises ConfigurationError when there is no folder for that file.
+    """
+    if address_file is not None and not address_file.parent.is_dir():
+        raise ConfigurationError(f"KAA_HEALTH_FOLDER: there is no folder {address_file.parent}")
     server = Server(
         uvicorn.Config(
             application(health), host=host, port=port, log_config=None, lifespan="off", access_log=False

@@ -14,7 +14,7 @@ from uuid import uuid4
 import asyncpg
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
 
 from contracts.envelope import CONTENT_TYPE
 from servicekit import telemetry
@@ -65,7 +65,9 @@ class Relay:
                 telemetry.RELAY_FENCED.labels(self._service).inc()
                 log.warning("relay.fenced", reason="another relay took over")
                 await asyncio.sleep(TURN)
-            except (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except (
+                KafkaError, IllegalOperation, asyncpg.PostgresError, asyncpg.InterfaceError, OSError
+            ) as error:  # fmt: skip
                 if isinstance(error, asyncpg.PostgresError) and not is_transient(error):
                     raise
                 log.warning("relay.waits", seconds=delay, exc_info=error)
@@ -116,12 +118,22 @@ class Relay:
 
 
 async def publish(producer: AIOKafkaProducer, page: Sequence[asyncpg.Record]) -> None:
-    """Sends rows (topic, key, value) in one Kafka transaction and returns when the broker has acknowledged it."""
+    """Sends rows (topic, key, value) in one Kafka transaction and returns when the broker has acknowledged it.
+
+    Raises what aiokafka raises, ProducerFenced above all.
+    """
     async with producer.transaction():
-        sent = [
-            await producer.send(row["topic"], row["value"], key=row["key"], headers=[CONTENT_TYPE])
-            for row in page
-        ]
+        sent: list[asyncio.Future[object]] = []
+        try:
+            for row in page:
+                sent.append(  # noqa: PERF401 (what was sent before one fails is looked at)
+                    await producer.send(row["topic"], row["value"], key=row["key"], headers=[CONTENT_TYPE])
+                )
+        except IllegalOperation:
+            # between two sends the transaction broke, and the next is refused without a reason: those before have it
+            done, _ = await asyncio.wait(sent, timeout=5)
+            await asyncio.gather(*done)
+            raise
         await asyncio.gather(*sent)
 
 

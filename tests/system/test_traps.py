@@ -134,8 +134,11 @@ async def stands(here: Installation, partition: TopicPartition, offset: int) -> 
     return (await committed(here)).get(partition) == offset
 
 
-async def test_what_is_put_back_is_put_back_on_every_partition(installation: Installation) -> None:
+async def test_what_is_put_back_is_put_back_on_every_partition(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """INV-01: before 0.7.8 a ``nack`` rewound one partition of a batch, and what the others had given was lost."""
+    monkeypatch.setattr("servicekit.consumer.PAUSE_SECONDS", 0.2)
     topic = "registry.coverage.v1"
     await installation.send([Raw(topic, b"{}", key=bytes([number])) for number in range(40)])
     books = await installation.books("outreach")

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient
 
@@ -37,9 +38,10 @@ async def test_what_was_published_before_the_first_start_is_read(registry: Insta
 
 
 async def test_a_topic_that_is_missing_is_said_once_not_created_and_read_when_it_comes(
-    registry: Installation,
+    registry: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """INV-01: FastStream creates missing topics, with one partition and without our configuration."""
+    monkeypatch.setattr("servicekit.consumer.METADATA_SECONDS", 2)
     topic = "national.credentials.v1"
     client = AIOKafkaAdminClient(bootstrap_servers=registry.brokers)
     await client.start()
