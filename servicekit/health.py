@@ -5,6 +5,7 @@ database and broker are there; debounced, since one slow answer is no reason to 
 """
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -88,26 +89,28 @@ class Server(uvicorn.Server):
         yield
 
 
+def _listen(host: str, port: int) -> socket.socket:
+    # uvicorn would end the process, with a status of its own
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise OSError(f"health answers cannot listen on {host}:{port}: {error.strerror}") from None
+
+
 async def serve(health: Health, host: str, port: int, address_file: Path | None) -> None:
     """Answers until cancelled. The address, whose port may be a free one, is written to ``address_file``.
 
-    Raises ConfigurationError when there is no folder for that file.
+    Raises ConfigurationError when there is no folder for that file, OSError when the address cannot be had.
     """
     if address_file is not None and not address_file.parent.is_dir():
         raise ConfigurationError(f"KAA_HEALTH_FOLDER: there is no folder {address_file.parent}")
-    server = Server(
-        uvicorn.Config(
-            application(health), host=host, port=port, log_config=None, lifespan="off", access_log=False
-        )
-    )
-    task = asyncio.create_task(server.serve())
+    listening = _listen(host, port)
+    server = Server(uvicorn.Config(application(health), log_config=None, lifespan="off", access_log=False))
+    task = asyncio.create_task(server.serve([listening]))
     try:
-        while not server.started:
-            if task.done():
-                await task
-                raise OSError(f"the health answers cannot listen on {host}:{port}")
+        while not server.started and not task.done():
             await asyncio.sleep(0.02)
-        bound = server.servers[0].sockets[0].getsockname()
+        bound = listening.getsockname()
         if address_file is not None:
             draft = address_file.with_suffix(".new")
             draft.write_text(f"http://{bound[0]}:{bound[1]}\n", encoding="ascii")

@@ -7,10 +7,20 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    KafkaTimeoutError,
+    NotCoordinatorForGroupError,
+)
+from aiokafka.structs import OffsetAndMetadata
 
 from contracts.catalogue import family_of
 from servicekit.topics import administration, present
 
+#: Half seconds that a group's coordinator may take to be there.
+_PATIENCE = 30
 #: Records at the end of one of our own partitions that are read to tell them from the marks of transactions.
 _LOOK = 500
 
@@ -40,7 +50,7 @@ async def lags(brokers: str, groups: Mapping[str, Iterable[TopicPartition]]) -> 
     """The lag of each group on each topic it reads; zero where there is none."""
     end = await ends(brokers)
     async with administration(brokers) as client:
-        committed = {group: await client.list_consumer_group_offsets(group) for group in groups}
+        committed = {group: await _committed(client, group) for group in groups}
     async with _reader(brokers, list(end)) as reader:
         begin = await reader.beginning_offsets(list(end))
         at = {
@@ -62,6 +72,18 @@ async def lags(brokers: str, groups: Mapping[str, Iterable[TopicPartition]]) -> 
             behind = sum(one >= offset for one in records[partition])
         found[group, partition.topic] += behind
     return [Lag(group, topic, records) for (group, topic), records in sorted(found.items())]
+
+
+async def _committed(client: AIOKafkaAdminClient, group: str) -> dict[TopicPartition, OffsetAndMetadata]:
+    """What a group has committed. A new broker first has to make the topic that holds it, and says so."""
+    for _ in range(_PATIENCE):
+        try:
+            found: dict[TopicPartition, OffsetAndMetadata] = await client.list_consumer_group_offsets(group)
+        except (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError):
+            await asyncio.sleep(0.5)
+        else:
+            return found
+    raise KafkaTimeoutError(f"no coordinator for the consumer group {group}")
 
 
 @asynccontextmanager

@@ -131,8 +131,8 @@ def run(parts: Parts, settings: Settings) -> int:
         log.error("service.misconfigured", reason=str(error))
         return 2
     except (GaveUpError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        log.error(
-            "service.gave_up", reason=str(error) if isinstance(error, GaveUpError) else None, exc_info=error
-        )
+        # what the operating system says holds addresses and paths; what a database says could hold anything
+        reason = str(error) if isinstance(error, GaveUpError | OSError) else None
+        log.error("service.gave_up", reason=reason, exc_info=error)
         return 1
     return 0

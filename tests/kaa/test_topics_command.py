@@ -1,12 +1,13 @@
 """`kaa topics`: what the catalogue asks for, on a real cluster."""
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from aiokafka.admin import NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from typer.testing import CliRunner
 
@@ -93,6 +94,12 @@ async def test_two_that_apply_the_same_at_once_do_not_disturb_each_other(
         assert (await plan(client, own(directory))).create == ()
 
 
+async def seen(client: AIOKafkaAdminClient, topic: Topic) -> None:
+    """Returns when the broker tells of a topic that it has just made: a moment later than it acknowledged it."""
+    while topic.name not in await present(client, [topic.name]):
+        await asyncio.sleep(0.05)
+
+
 async def test_a_differing_setting_is_set_right_and_what_an_operator_added_stays(
     kafka: str, directory: Directory
 ) -> None:
@@ -100,6 +107,7 @@ async def test_a_differing_setting_is_set_right_and_what_an_operator_added_stays
     async with administration(kafka) as client:
         other = {"retention.ms": "60000", "max.message.bytes": "500000"}
         await client.create_topics([NewTopic(topic.name, 1, 1, topic_configs={**topic.config, **other})])
+        await seen(client, topic)
         todo = await plan(client, [topic])
         assert todo.alter == (
             Alteration(
@@ -117,6 +125,7 @@ async def test_another_number_of_partitions_is_reported_and_left(kafka: str, dir
     topic = own(directory)[0]
     async with administration(kafka) as client:
         await client.create_topics([NewTopic(topic.name, 2, 1, topic_configs=dict(topic.config))])
+        await seen(client, topic)
         todo = await plan(client, [topic])
         assert todo.partitions == (Partitions(topic.name, 2, 1),)
         await carry_out(client, todo)

@@ -15,19 +15,14 @@ from typing import Any
 import asyncpg
 import pytest
 
-from contracts.catalogue import FAMILY_OF_TYPE
-from contracts.envelope import decode
 from servicekit.database import TransientError, is_transient
-from servicekit.publishing import topic_of
-from servicekit.records import Received, Record
 from services.registry.evaluation import evaluate
 from services.registry.register import apply
 from tests.registry.histories import history, line, number
 from tests.system.installation import Installation, installed, left, numbers, resident, said, started, wire
-from tests.system.witness import DAY, Told, outbox
+from tests.system.witness import DAY, Told, outbox, received
 
 Raw = dict[str, Any]
-_offsets = count()
 _ids = count()
 _persons = iter(numbers(1000))
 
@@ -232,19 +227,9 @@ def _apart(*groups: list[Raw]) -> list[list[Raw]]:
     return [[apart(event) for event in group] for group in groups]
 
 
-def _received(events: Sequence[Raw | bytes]) -> list[Received]:
-    """A batch as the consumer hands it on."""
-    batch = []
-    for value in map(wire, events):
-        event = decode(value)
-        record = Record(topic_of(event), 0, next(_offsets), 0, None, value, ())
-        batch.append(Received(record, FAMILY_OF_TYPE[event.type].name, event, event.digest))
-    return batch
-
-
 async def _until_stored(pool: asyncpg.Pool, events: Sequence[Raw | bytes]) -> None:
     """One transaction, again after what passes, as the consumer does it."""
-    batch = _received(events)
+    batch = received(events)
     while True:
         try:
             async with pool.acquire() as connection, connection.transaction():
@@ -260,7 +245,7 @@ async def _at_once(here: Installation, pool: asyncpg.Pool, one: list[Raw], other
     async with pool.acquire() as connection:
         first = connection.transaction()
         await first.start()
-        await apply(connection, _received(one))
+        await apply(connection, received(one))
         second = asyncio.create_task(_until_stored(pool, other))
         async with asyncio.timeout(20):
             while not second.done() and not await _waits_for(here, connection.get_server_pid()):

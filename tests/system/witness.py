@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
+from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,10 +16,13 @@ import asyncpg
 from aiokafka import TopicPartition
 from aiokafka.protocol.group import LeaveGroupRequest
 
+from contracts.catalogue import FAMILY_OF_TYPE
 from contracts.envelope import Event, decode
 from contracts.own import CoverageWithdrawn, PersonUpdated
 from localstack.running import Running
 from servicekit import books
+from servicekit.publishing import topic_of
+from servicekit.records import Received, Record
 from servicekit.settings import Service
 from servicekit.topics import administration
 from services.registry.evaluation import evaluate
@@ -27,6 +31,8 @@ from tests.system.installation import Installation, left, numbers, resident, sta
 
 #: The day on which the register stands in these tests.
 DAY = date(2025, 5, 15)
+
+_offsets = count()
 
 _PLACES = """
 SELECT topic, partition, "offset" FROM event_log WHERE digest IS NOT NULL
@@ -76,6 +82,16 @@ def lives(count: int, mark: str = "") -> list[dict[str, Any]]:
             left(f"{mark}l{number}", number, "2024-11-15"),
         )
     ]
+
+
+def received(events: Iterable[dict[str, Any] | bytes]) -> list[Received]:
+    """A batch as the consumer hands it on to a service's effect, without Kafka."""
+    batch = []
+    for value in map(wire, events):
+        event = decode(value)
+        record = Record(topic_of(event), 0, next(_offsets), 0, None, value, ())
+        batch.append(Received(record, FAMILY_OF_TYPE[event.type].name, event, event.digest))
+    return batch
 
 
 async def is_one_clean_pass(
