@@ -222,8 +222,10 @@ async def work_off(
     brokers: str, partitions: Sequence[TopicPartition], url: str, count: int, day: date
 ) -> None:
     """Takes ``count`` records off these partitions, each in a session and a transaction of its own."""
-    engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"), pool_size=5)
-    sessions = async_sessionmaker(engine, expire_on_commit=False)
+    engine = create_async_engine(
+        url.replace("postgresql://", "postgresql+asyncpg://"), pool_size=5, pool_reset_on_return=None
+    )
+    sessions = async_sessionmaker(engine, expire_on_commit=False, autoflush=False)
     async with AIOKafkaConsumer(
         bootstrap_servers=brokers, enable_auto_commit=False, auto_offset_reset="earliest", group_id=None
     ) as consumer:

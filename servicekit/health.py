@@ -108,7 +108,9 @@ async def serve(health: Health, host: str, port: int, address_file: Path | None)
     server = Server(uvicorn.Config(application(health), log_config=None, lifespan="off", access_log=False))
     task = asyncio.create_task(server.serve([listening]))
     try:
-        while not server.started and not task.done():
+        while not server.started:
+            if task.done():
+                break
             await asyncio.sleep(0.02)
         bound = listening.getsockname()
         if address_file is not None:
