@@ -35,7 +35,7 @@ contracts: setup ## Write the JSON Schemas and the AsyncAPI document anew from c
 	@.venv/bin/python -m contracts.generate
 
 LOCK = .venv/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-header --no-annotate --no-emit-find-links -q
+	--no-header --no-annotate -q
 
 lock: setup ## Write requirements.lock, and the image's part of it in deploy/, anew from pyproject.toml
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
