@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from contracts.catalogue import topics_of
+from kaa import receipts
 from kaa.errors import in_one_line
 from kaa.event_files import read_directory
 from servicekit import settings
@@ -49,3 +50,6 @@ def check(
     )
     typer.echo(f"{units} school units{free}")
     typer.echo(f"{len(topics_of(directory))} topics follow from it: kaa topics list")
+
+
+app.command(name="receipts")(receipts.show)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import Any
+from typing import Any, Final, cast
 
 import asyncpg
 import structlog
@@ -25,6 +25,7 @@ from servicekit.database import explain, is_fatal, is_transient
 from servicekit.dead_letters import put_aside
 from servicekit.directory import DirectoryFile
 from servicekit.limits import Limits, TopicLimits
+from servicekit.receipts import Fate, account
 from servicekit.records import Apply, DeadLetter, Outcome, Received, Record
 from servicekit.settings import ConfigurationError, Service, Settings
 from servicekit.sorting import sort_out
@@ -168,43 +169,38 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._put_back(records[len(judged) :])
             taken.extend(judged)
             ends |= {TopicPartition(topic, r.partition): r.offset + 1 for r in records[: len(judged)]}
-        good = [item for item in taken if isinstance(item, Received)]
-        bad = [item for item in taken if isinstance(item, DeadLetter)]
         until = time.monotonic() + self._settings.retry_seconds
-        spoilt = await self._store(good, bad, holds, until)
-        late = self._count(taken, spoilt)
+        late = self._count(taken, await self._store(taken, holds, until))
         if late.keys() - holds.keys():
-            await self._store((), (), late, until)
+            await self._store((), late, until)
         self._committed()
         telemetry.BATCH_SIZE.labels(self._service).observe(len(raw))
         for topic, reason in (late | holds).items():
             self._hold(topic, reason)
         await self._commit(ends)
 
-    def _count(self, taken: Sequence[Received | DeadLetter], spoilt: Sequence[bool]) -> dict[str, str]:
+    def _count(self, taken: Sequence[Received | DeadLetter], refused: Sequence[bool]) -> dict[str, str]:
         """Counts the records of a stored batch against the limits; gives the topics to hold, with the limit in words.
 
-        ``spoilt``: of the records that were good when sorted, whether each became a dead letter all the same.
+        ``refused``: of each record whether it became a dead letter, also one that was good when sorted.
         """
-        later = iter(spoilt)
         verdicts: dict[str, list[bool]] = {}
-        for item in taken:
-            bad = isinstance(item, DeadLetter) or next(later)
+        for item, bad in zip(taken, refused, strict=True):
             verdicts.setdefault(item.record.topic, []).append(bad)
         broken = {topic: self._limits.exceeded(topic, seen) for topic, seen in verdicts.items()}
         return {topic: found[1] for topic, found in broken.items() if found}
 
     async def _store(
-        self, good: Sequence[Received], bad: Sequence[DeadLetter], holds: Mapping[str, str], until: float
+        self, taken: Sequence[Received | DeadLetter], holds: Mapping[str, str], until: float
     ) -> list[bool]:
         """One transaction; again after what passes, by halves after what one record may be guilty of.
 
-        Gives of each good record whether it became a dead letter here. ``holds``: topics to pause → reason.
+        Gives of each record whether it became a dead letter. ``holds``: topics to pause → reason.
         """
         delay = 0.1
         while True:
             try:
-                return await self._transaction(good, bad, holds)
+                return await self._transaction(taken, holds)
             except Exception as error:
                 if is_fatal(error):
                     raise ConfigurationError(explain(error, self._settings.database(self._service))) from None
@@ -216,38 +212,41 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                     raise GaveUpError(
                         f"a batch could not be stored within {self._settings.retry_seconds:.0f} s"
                     ) from None
-                log.warning("batch.retried", seconds=delay, count=len(good), exc_info=error)
+                log.warning("batch.retried", seconds=delay, count=len(taken), exc_info=error)
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 10)
+        good = [index for index, item in enumerate(taken) if isinstance(item, Received)]
         if len(good) > 1:
-            half = len(good) // 2
+            half = good[len(good) // 2]  # in order: receipts count each partition from its beginning on
             log.warning("batch.halved", count=len(good), exc_info=culprit)
-            spoilt = await self._store(good[:half], bad, holds, until)
-            return spoilt + await self._store(good[half:], (), holds, until)
+            refused = await self._store(taken[:half], holds, until)
+            return refused + await self._store(taken[half:], {}, until)
         if good:
+            item = cast(Received, taken[good[0]])
             state = getattr(culprit, "sqlstate", None)
             detail = f"{type(culprit).__name__}{f', SQLSTATE {state}' if state else ''}"
-            log.error("record.not_storable", topic=good[0].record.topic, partition=good[0].record.partition,
-                      offset=good[0].record.offset, exc_info=culprit)  # fmt: skip
-            letter = DeadLetter(good[0].record, good[0].family, "store", None, detail)
-            await self._store((), (*bad, letter), holds, until)
-            return [True]
+            log.error("record.not_storable", topic=item.record.topic, partition=item.record.partition,
+                      offset=item.record.offset, exc_info=culprit)  # fmt: skip
+            letter = DeadLetter(item.record, item.family, "store", None, detail, _event_id(item))
+            return await self._store((*taken[: good[0]], letter, *taken[good[0] + 1 :]), holds, until)
         raise ConfigurationError(f"dead letters cannot be stored: {type(culprit).__name__}") from culprit
 
     async def _transaction(
-        self, good: Sequence[Received], bad: Sequence[DeadLetter], holds: Mapping[str, str]
+        self, taken: Sequence[Received | DeadLetter], holds: Mapping[str, str]
     ) -> list[bool]:
         started = time.monotonic()
-        letters = list(bad)
-        outcomes: Sequence[Outcome] = ()
+        good = [item for item in taken if isinstance(item, Received)]
         async with self._pool.acquire() as connection, connection.transaction():
-            if good:
-                outcomes = await self._apply(connection, good)
-            for item, outcome in zip(good, outcomes, strict=True):
-                if outcome is Outcome.CONFLICT:
-                    letters.append(DeadLetter(item.record, item.family, "identity_conflict", "id", _CONFLICT))
+            outcomes = iter(await self._apply(connection, good) if good else ())
+            fates = [_fate(item, next(outcomes)) if isinstance(item, Received) else item for item in taken]
+            letters = [fate for fate in fates if isinstance(fate, DeadLetter)]
             if letters:
                 await put_aside(connection, letters)
+            await account(
+                connection,
+                [(item.record, "refused" if isinstance(fate, DeadLetter) else _FATES[fate])
+                 for item, fate in zip(taken, fates, strict=True)],
+            )  # fmt: skip
             for topic, reason in holds.items():
                 await connection.execute(
                     "INSERT INTO paused_topic (topic, reason) VALUES ($1, $2) ON CONFLICT DO NOTHING",
@@ -255,14 +254,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                     reason,
                 )
         telemetry.BATCH_SECONDS.labels(self._service).observe(time.monotonic() - started)
-        for item, outcome in zip(good, outcomes, strict=True):
-            if outcome is Outcome.APPLIED:
+        for item, fate in zip(taken, fates, strict=True):
+            if fate is Outcome.APPLIED:
                 telemetry.APPLIED.labels(self._service, item.family).inc()
-            elif outcome is Outcome.DUPLICATE:
+            elif fate is Outcome.DUPLICATE:
                 telemetry.DUPLICATES.labels(self._service, item.family).inc()
         for letter in letters:
             telemetry.DEAD_LETTERS.labels(self._service, letter.family, letter.kind).inc()
-        return [outcome is Outcome.CONFLICT for outcome in outcomes]
+        return [isinstance(fate, DeadLetter) for fate in fates]
 
     async def _commit(self, ends: dict[TopicPartition, int]) -> None:
         """Tells Kafka how far we are: a hint, the database is the truth; what comes again is recognised."""
@@ -381,6 +380,17 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
 
 _CONFLICT = "another event with this source and id, of other content, stands"
+_FATES: Final[dict[Outcome, Fate]] = {Outcome.APPLIED: "applied", Outcome.DUPLICATE: "repeated"}
+
+
+def _event_id(item: Received) -> str | None:
+    return item.event.id if item.event is not None else None
+
+
+def _fate(item: Received, outcome: Outcome) -> Outcome | DeadLetter:
+    if outcome is Outcome.CONFLICT:
+        return DeadLetter(item.record, item.family, "identity_conflict", "id", _CONFLICT, _event_id(item))
+    return outcome
 
 
 async def _keep_raw(records: Any, original: Any) -> Any:

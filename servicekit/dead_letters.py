@@ -22,8 +22,9 @@ WHAT_TO_DO: Final[dict[str, str]] = {
 
 _INSERT = """
 INSERT INTO dead_letter
-  (topic, partition, "offset", kind, field, detail, key, value, header_names, header_values, recorded_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+  (topic, partition, "offset", kind, field, detail, key, value, header_names, header_values, recorded_at,
+   event_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT (topic, partition, "offset") DO NOTHING
 """
 
@@ -46,6 +47,7 @@ async def put_aside(connection: Connection, letters: Sequence[DeadLetter]) -> No
                 [name.replace("\x00", "\N{REPLACEMENT CHARACTER}") for name, _ in letter.record.headers],
                 [value or b"" for _, value in letter.record.headers],
                 datetime.fromtimestamp(max(letter.record.timestamp, 0) / 1000, UTC),
+                letter.event_id,
             )
             for letter in letters
         ],

@@ -33,13 +33,14 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A record put aside: its class, the field and what is wrong, without any value of it."""
+    """A record put aside: its class, the field and what is wrong, without any value of it; its id if readable."""
 
     record: Record
     family: str
     kind: str
     field: str | None
     detail: str
+    event_id: str | None = None
 
 
 class Outcome(Enum):

@@ -20,11 +20,12 @@ def sort_out(record: Record, directory: Directory) -> Received | DeadLetter:
     try:
         event = decode(record.value, record.headers)
     except Refused as refused:
-        return DeadLetter(record, family.name, refused.reason, refused.problems[0].field, str(refused))
+        problem = refused.problems[0]
+        return DeadLetter(record, family.name, refused.reason, problem.field, str(refused), refused.event_id)
     wrong = refusal(event, family, owner, directory)
     if wrong:
         kind, problem = wrong
-        return DeadLetter(record, family.name, kind, problem.field, problem.detail)
+        return DeadLetter(record, family.name, kind, problem.field, problem.detail, event.id)
     return Received(record, family.name, event, event.digest)
 
 

@@ -96,7 +96,7 @@ async def test_a_run_of_bad_records_pauses_that_topic_alone_until_it_is_resumed(
         answer = await kaa_topics("resume", "registry", LEAVE)
         assert (answer.exit_code, answer.stderr) == (0, "")
         assert "5 bad records in a row" in answer.stdout
-        await until(lambda: in_the_log(registry, *map(town, people[:10])), 6)
+        await until(lambda: in_the_log(registry, *map(town, people[:10])), 10)
         await registry.settled("registry")
         assert REGISTRY.get_sample_value("kaa_topics_paused", {"service": "registry"}) == 0
         assert await paused(registry) == []

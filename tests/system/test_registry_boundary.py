@@ -48,6 +48,11 @@ PERSON = {
 CONTACT_DATA = {
     "source", "id", "identity_number", "time", "street", "postal_code", "city", "email", "phones",
 }  # fmt: skip
+#: Of a record its place and id, and nothing that it says.
+DEAD_LETTER_ACTION = {
+    "action_id", "at", "who", "why", "action", "outcome", "topic", "partition", "offset", "kind", "event_id",
+    "received_at",
+}  # fmt: skip
 
 _TABLES = """
 SELECT relname::text, array_agg(attname::text) FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
@@ -71,14 +76,17 @@ async def test_the_register_has_a_closed_list_of_tables_and_columns(registry: In
     """INV-07: nothing else has a place to be written to."""
     tables = {table: set(columns) for table, columns in await registry.fetch(_TABLES)}
     assert tables.keys() == {
-        "access_log", "alembic_version", "business_day", "contact", "dead_letter", "episode", "event_log", "outbox",
-        "paused_topic", "person", "person_number", "relay_turn",
+        "access_log", "accounted", "alembic_version", "business_day", "contact", "dead_letter", "dead_letter_action",
+        "episode", "event_log", "outbox", "paused_topic", "person", "person_number", "receipt", "relay_turn",
     }  # fmt: skip
     assert tables["event_log"] == EVENT_LOG
     assert tables["episode"] == EPISODE
     assert tables["person"] == PERSON
     assert tables["contact"] == CONTACT_DATA
     assert tables["person_number"] == {"identity_number", "person_id"}
+    assert tables["dead_letter_action"] == DEAD_LETTER_ACTION
+    assert tables["receipt"] == {"topic", "day", "applied", "repeated", "refused"}
+    assert tables["accounted"] == {"topic", "partition", "offset"}
 
 
 async def test_absence_never_reaches_the_registry(registry: Installation) -> None:
