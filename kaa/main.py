@@ -6,7 +6,9 @@ import typer
 
 from kaa import (
     contracts,
+    dead_letters,
     demo,
+    lag,
     local,
     notifications,
     organisers,
@@ -49,6 +51,7 @@ for name, group in {
     "contracts": contracts,
     "organisers": organisers,
     "topics": topics,
+    "dead-letters": dead_letters,
     "registry": registry,
     "outreach": outreach,
     "notifications": notifications,
@@ -60,6 +63,7 @@ app.command()(run.run)
 app.command()(run.migrate)
 app.command()(status.status)
 app.command()(status.books)
+app.command()(lag.lag)
 app.command()(simulate.simulate)
 app.command()(publish.publish)
 app.command()(demo.demo)

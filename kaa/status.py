@@ -63,13 +63,14 @@ async def _stored(settings: Settings, service: Service) -> _Stored:
 
 @dataclass(slots=True)
 class _Broker:
-    """What the broker says: missing topics, records by topic family, lag by service and topic."""
+    """What the broker says: missing topics, records by topic family, lag of each service."""
 
     trouble: str | None = None
     missing: list[str] = field(default_factory=list)
     records: dict[str, int] = field(default_factory=dict)
     topics: dict[str, int] = field(default_factory=dict)
-    lag: dict[Service, dict[str, int]] = field(default_factory=dict)
+    #: Service → records it has not applied yet, and seconds that the oldest of them has waited.
+    lag: dict[Service, tuple[int, float]] = field(default_factory=dict)
 
 
 def groups_of(settings: Settings, partitions: Iterable[TopicPartition]) -> dict[str, list[TopicPartition]]:
@@ -101,7 +102,8 @@ async def _broker(settings: Settings) -> _Broker:
             found.topics[name] = found.topics.get(name, 0) + (partition.partition == 0)
     for service in SERVICES:
         group = settings.group(service)
-        found.lag[service] = {lag.topic: lag.records for lag in behind if lag.group == group and lag.records}
+        mine = [lag for lag in behind if lag.group == group]
+        found.lag[service] = sum(lag.records for lag in mine), max((lag.seconds for lag in mine), default=0)
     there = {partition.topic for partition in end}
     try:
         found.missing = [
@@ -164,7 +166,7 @@ def _services(broker: _Broker, stored: dict[Service, _Stored], wants: list[str])
     for heading in (
         "Service",
         "Process",
-        "Lag (records)",
+        "Lag in records (oldest)",
         "Dead letters",
         "Paused topics",
         "Outbox",
@@ -180,7 +182,7 @@ def _services(broker: _Broker, stored: dict[Service, _Stored], wants: list[str])
         lag = broker.lag.get(service)
         letters = ", ".join(f"{count} {kind}" for kind, count in one.letters.items()) or "0"
         relay = "" if service == "reporting" else ("has its turn" if one.relay else "nobody's turn")
-        lagging = "?" if lag is None else str(sum(lag.values()))
+        lagging = "?" if lag is None else f"{lag[0]} ({lag[1]:.0f} s)" if lag[0] else "0"
         table.add_row(service, process, lagging, letters, str(len(one.paused)), str(one.outbox), relay)
         wants.extend(
             f"{service}: {topic} is paused ({reason}): mend the cause, then `kaa topics resume {service} {topic}`"

@@ -6,10 +6,10 @@ here, because each of its defaults loses records in some case (tests/system/test
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import Any, Final, cast
+from typing import Any
 
 import asyncpg
 import structlog
@@ -19,16 +19,12 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
 from contracts.catalogue import read_by, subscription
+from servicekit import batches, telemetry
 from servicekit import header_keys as header_keys  # makes the client read every record
-from servicekit import telemetry
-from servicekit.database import explain, is_fatal, is_transient
-from servicekit.dead_letters import put_aside
 from servicekit.directory import DirectoryFile
 from servicekit.limits import Limits, TopicLimits
-from servicekit.receipts import Fate, account
-from servicekit.records import Apply, DeadLetter, Outcome, Received, Record
-from servicekit.settings import ConfigurationError, Service, Settings
-from servicekit.sorting import sort_out
+from servicekit.records import Apply, DeadLetter, Received
+from servicekit.settings import Service, Settings
 
 log = structlog.get_logger()
 
@@ -36,11 +32,9 @@ log = structlog.get_logger()
 METADATA_SECONDS = 10
 #: Seconds between looks at the table of paused topics.
 PAUSE_SECONDS = 2.0
+#: Transactions that a poll may give work for.
+PAGES = 3
 MAX_POLL_INTERVAL_MS = 300_000
-
-
-class GaveUpError(Exception):
-    """A batch could not be committed within ``retry_seconds``: the process ends and a supervisor starts it anew."""
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -57,14 +51,16 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._service = service
         self._settings = settings
         self._pool = pool
-        self._apply = apply
+        self._store = batches.Store(service, settings, pool, apply)
         self._committed = committed
         self._directory = DirectoryFile(settings.organisers)
         self._limits = TopicLimits(Limits(settings.limit_run, settings.limit_ratio, settings.limit_window))
         self._paused: set[str] = set()
         self._busy = asyncio.Lock()
         self._positions: dict[TopicPartition, int] = {}
-        #: When the batch in hand was polled (monotonic seconds); None between batches.
+        self._leave_rest = False
+        self._rewound: set[TopicPartition] = set()
+        #: When the records in hand were polled (monotonic seconds); None between polls.
         self.since: float | None = None
         #: Done with the error when the consumer cannot go on.
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -87,7 +83,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             ack_policy=AckPolicy.MANUAL,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
-            max_records=settings.batch,
+            max_records=settings.batch * PAGES,
             batch_timeout_ms=20,
             fetch_max_bytes=8 * 1024 * 1024,
             max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
@@ -113,7 +109,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 delay = min(delay * 2, 10)
 
     async def stop(self) -> None:
-        """Finishes and commits the batch in hand, then leaves the group."""
+        """Finishes and commits the transaction in hand, then leaves the group."""
+        self._leave_rest = True
         await self._broker.stop()
 
     @property
@@ -150,31 +147,45 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 self.since = None
 
     async def _work_off(self, raw: Sequence[Any]) -> None:
-        directory = self._directory.current()
+        """Page by page, a transaction each. The next is sorted while the database is at work on this one."""
+        directory, size = self._directory.current(), self._settings.batch
+        until = time.monotonic() + self._settings.retry_seconds
+        self._leave_rest = False
+        self._rewound.clear()
+        pages = [raw[at : at + size] for at in range(0, len(raw), size)]
+        following = asyncio.create_task(batches.sort(pages[0], directory))
+        try:
+            for further in (*pages[1:], None):
+                page = await following
+                if further:
+                    following = asyncio.create_task(batches.sort(further, directory))
+                await self._take(page, until)
+                if self._leave_rest:  # what is not committed comes again, here or elsewhere
+                    return
+        finally:
+            following.cancel()
+
+    async def _take(self, page: Sequence[Received | DeadLetter], until: float) -> None:
         taken: list[Received | DeadLetter] = []
         ends: dict[TopicPartition, int] = {}
         holds: dict[str, str] = {}
-        for topic, group in groupby(raw, key=lambda item: item.topic):
-            records = [
-                Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, r.headers) for r in group
-            ]
+        for topic, group in groupby(page, key=lambda item: item.record.topic):
+            judged = list(group)
             if topic in self._paused or topic in holds:
-                self._put_back(records)
+                self._put_back(judged)
                 continue
-            judged = [sort_out(record, directory) for record in records]
             broken = self._limits.would_exceed(topic, [isinstance(item, DeadLetter) for item in judged])
             if broken:
                 last, holds[topic] = broken
+                self._put_back(judged[last + 1 :])
                 judged = judged[: last + 1]
-                self._put_back(records[len(judged) :])
             taken.extend(judged)
-            ends |= {TopicPartition(topic, r.partition): r.offset + 1 for r in records[: len(judged)]}
-        until = time.monotonic() + self._settings.retry_seconds
+            ends |= {TopicPartition(topic, i.record.partition): i.record.offset + 1 for i in judged}
         late = self._count(taken, await self._store(taken, holds, until))
         if late.keys() - holds.keys():
             await self._store((), late, until)
         self._committed()
-        telemetry.BATCH_SIZE.labels(self._service).observe(len(raw))
+        telemetry.BATCH_SIZE.labels(self._service).observe(len(page))
         for topic, reason in (late | holds).items():
             self._hold(topic, reason)
         await self._commit(ends)
@@ -189,79 +200,6 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             verdicts.setdefault(item.record.topic, []).append(bad)
         broken = {topic: self._limits.exceeded(topic, seen) for topic, seen in verdicts.items()}
         return {topic: found[1] for topic, found in broken.items() if found}
-
-    async def _store(
-        self, taken: Sequence[Received | DeadLetter], holds: Mapping[str, str], until: float
-    ) -> list[bool]:
-        """One transaction; again after what passes, by halves after what one record may be guilty of.
-
-        Gives of each record whether it became a dead letter. ``holds``: topics to pause → reason.
-        """
-        delay = 0.1
-        while True:
-            try:
-                return await self._transaction(taken, holds)
-            except Exception as error:
-                if is_fatal(error):
-                    raise ConfigurationError(explain(error, self._settings.database(self._service))) from None
-                if not is_transient(error):
-                    culprit = error
-                    break
-                telemetry.RETRIES.labels(self._service).inc()
-                if time.monotonic() + delay > until:
-                    raise GaveUpError(
-                        f"a batch could not be stored within {self._settings.retry_seconds:.0f} s"
-                    ) from None
-                log.warning("batch.retried", seconds=delay, count=len(taken), exc_info=error)
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, 10)
-        good = [index for index, item in enumerate(taken) if isinstance(item, Received)]
-        if len(good) > 1:
-            half = good[len(good) // 2]  # in order: receipts count each partition from its beginning on
-            log.warning("batch.halved", count=len(good), exc_info=culprit)
-            refused = await self._store(taken[:half], holds, until)
-            return refused + await self._store(taken[half:], {}, until)
-        if good:
-            item = cast(Received, taken[good[0]])
-            state = getattr(culprit, "sqlstate", None)
-            detail = f"{type(culprit).__name__}{f', SQLSTATE {state}' if state else ''}"
-            log.error("record.not_storable", topic=item.record.topic, partition=item.record.partition,
-                      offset=item.record.offset, exc_info=culprit)  # fmt: skip
-            letter = DeadLetter(item.record, item.family, "store", None, detail, _event_id(item))
-            return await self._store((*taken[: good[0]], letter, *taken[good[0] + 1 :]), holds, until)
-        raise ConfigurationError(f"dead letters cannot be stored: {type(culprit).__name__}") from culprit
-
-    async def _transaction(
-        self, taken: Sequence[Received | DeadLetter], holds: Mapping[str, str]
-    ) -> list[bool]:
-        started = time.monotonic()
-        good = [item for item in taken if isinstance(item, Received)]
-        async with self._pool.acquire() as connection, connection.transaction():
-            outcomes = iter(await self._apply(connection, good) if good else ())
-            fates = [_fate(item, next(outcomes)) if isinstance(item, Received) else item for item in taken]
-            letters = [fate for fate in fates if isinstance(fate, DeadLetter)]
-            if letters:
-                await put_aside(connection, letters)
-            await account(
-                connection,
-                [(item.record, "refused" if isinstance(fate, DeadLetter) else _FATES[fate])
-                 for item, fate in zip(taken, fates, strict=True)],
-            )  # fmt: skip
-            for topic, reason in holds.items():
-                await connection.execute(
-                    "INSERT INTO paused_topic (topic, reason) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-                    topic,
-                    reason,
-                )
-        telemetry.BATCH_SECONDS.labels(self._service).observe(time.monotonic() - started)
-        for item, fate in zip(taken, fates, strict=True):
-            if fate is Outcome.APPLIED:
-                telemetry.APPLIED.labels(self._service, item.family).inc()
-            elif fate is Outcome.DUPLICATE:
-                telemetry.DUPLICATES.labels(self._service, item.family).inc()
-        for letter in letters:
-            telemetry.DEAD_LETTERS.labels(self._service, letter.family, letter.kind).inc()
-        return [isinstance(fate, DeadLetter) for fate in fates]
 
     async def _commit(self, ends: dict[TopicPartition, int]) -> None:
         """Tells Kafka how far we are: a hint, the database is the truth; what comes again is recognised."""
@@ -281,11 +219,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     def _partitions(self, topic: str) -> list[TopicPartition]:
         return [partition for partition in self._kafka.assignment() if partition.topic == topic]
 
-    def _put_back(self, records: Sequence[Record]) -> None:
+    def _put_back(self, items: Sequence[Received | DeadLetter]) -> None:
         first: dict[TopicPartition, int] = {}
-        for record in records:
-            first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
+        for item in items:
+            first.setdefault(TopicPartition(item.record.topic, item.record.partition), item.record.offset)
         for partition, offset in first.items():
+            if partition in self._rewound:  # to an earlier page of this poll
+                continue
+            self._rewound.add(partition)
             if partition in self._kafka.assignment():
                 self._kafka.seek(partition, offset)
                 if partition.topic in self._paused:
@@ -295,6 +236,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._paused.add(topic)
         self._kafka.pause(*self._partitions(topic))
         telemetry.TOPICS_PAUSED.labels(self._service).set(len(self._paused))
+        telemetry.TOPIC_PAUSED.labels(self._service, topic).set(1)
         log.error(
             "topic.paused", topic=topic, reason=reason, what_to_do=f"kaa topics resume {self._service} TOPIC"
         )
@@ -304,17 +246,17 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._limits.forget(topic)
         self._kafka.resume(*self._partitions(topic))
         telemetry.TOPICS_PAUSED.labels(self._service).set(len(self._paused))
+        telemetry.TOPIC_PAUSED.remove(self._service, topic)
         log.info("topic.resumed", topic=topic)
 
     async def watch(self) -> None:
-        """Follows the table of paused topics, measures lag, and says which expected topics are missing; endless."""
+        """Follows the table of paused topics, and says which expected topics are missing; endless."""
         missing: set[str] = set()
         while True:
             async with self._busy:
                 await self._follow()
             if self._kafka is not None:
                 missing = self._look_for_missing(await self._topics(), missing)
-                self._measure_lag()
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _follow(self) -> None:
@@ -347,18 +289,16 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             log.warning("topics.missing", topics=sorted(missing), what_to_do="run `kaa topics apply`")
         return missing
 
-    def _measure_lag(self) -> None:
-        lag = 0
-        for partition in self._kafka.assignment():
-            end = self._kafka.highwater(partition)
-            if end is not None:
-                lag += max(end - self._positions.get(partition, end), 0)
-        telemetry.LAG.labels(self._service).set(lag)
+    def held(self) -> dict[TopicPartition, int]:
+        """The partitions this process holds, each with the offset up to which it knows to have applied them."""
+        partitions = self._kafka.assignment() if self._kafka is not None else ()
+        return {partition: self._positions.get(partition, 0) for partition in partitions}
 
     # -- the group ---------------------------------------------------------------------------------------------------
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
-        """Lets the batch in hand be committed before its partitions go to another; redelivery would be harmless."""
+        """Lets the transaction in hand be committed before its partitions go to another; redelivery is harmless."""
+        self._leave_rest = True
         if revoked:
             try:
                 await asyncio.wait_for(self._busy.acquire(), 60)
@@ -377,20 +317,6 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         for topic in self._paused:
             self._kafka.pause(*self._partitions(topic))
         log.info("partitions.assigned", partitions=len(assigned))
-
-
-_CONFLICT = "another event with this source and id, of other content, stands"
-_FATES: Final[dict[Outcome, Fate]] = {Outcome.APPLIED: "applied", Outcome.DUPLICATE: "repeated"}
-
-
-def _event_id(item: Received) -> str | None:
-    return item.event.id if item.event is not None else None
-
-
-def _fate(item: Received, outcome: Outcome) -> Outcome | DeadLetter:
-    if outcome is Outcome.CONFLICT:
-        return DeadLetter(item.record, item.family, "identity_conflict", "id", _CONFLICT, _event_id(item))
-    return outcome
 
 
 async def _keep_raw(records: Any, original: Any) -> Any:

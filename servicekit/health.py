@@ -117,7 +117,9 @@ async def serve(health: Health, host: str, port: int, address_file: Path | None)
             draft = address_file.with_suffix(".new")
             draft.write_text(f"http://{bound[0]}:{bound[1]}\n", encoding="ascii")
             draft.replace(address_file)
-        await task
+        # awaited itself, the server would be cancelled along, and leave its sockets open
+        await asyncio.wait({task})
+        task.result()
     finally:
         server.should_exit = True
         await asyncio.wait({task}, timeout=3)

@@ -5,6 +5,7 @@ Exit statuses: 0 told to stop and drained; 1 work failed for longer than it may 
 """
 
 import asyncio
+import gc
 import os
 import signal
 import time
@@ -16,9 +17,13 @@ import asyncpg
 import structlog
 import uvloop
 
+from contracts.catalogue import read_by
 from servicekit import health as health_answers
-from servicekit.consumer import MAX_POLL_INTERVAL_MS, Consumer, GaveUpError
+from servicekit import lag, telemetry
+from servicekit.batches import GaveUpError
+from servicekit.consumer import MAX_POLL_INTERVAL_MS, Consumer
 from servicekit.database import explain, is_fatal, pool
+from servicekit.dead_letters import WHAT_TO_DO
 from servicekit.health import Health
 from servicekit.logs import configure
 from servicekit.parts import Parts
@@ -56,6 +61,12 @@ def _readiness(opened: asyncpg.Pool, consumer: Consumer) -> Callable[[], Awaitab
     return check
 
 
+def _show_metrics(parts: Parts, health: Health) -> None:
+    families = [family.name for family in read_by(parts.service)]
+    telemetry.begin(parts.service, families, WHAT_TO_DO, parts.publishes)
+    telemetry.READY.labels(parts.service).set_function(lambda: float(health.ready))
+
+
 async def serve(parts: Parts, settings: Settings) -> None:
     """Runs a service until SIGTERM or SIGINT. Raises ConfigurationError or GaveUpError."""
     stop = asyncio.Event()
@@ -63,6 +74,7 @@ async def serve(parts: Parts, settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     health = Health()
+    _show_metrics(parts, health)
     url = settings.database(parts.service)
     settings.brokers()
     folder = settings.health_folder
@@ -97,9 +109,11 @@ async def _work(parts: Parts, settings: Settings, url: str, health: Health, stop
         tasks = [asyncio.create_task(work(opened, relay.wake)) for work in parts.background]
         if parts.publishes:
             tasks.append(asyncio.create_task(relay.run()))
+            tasks.append(asyncio.create_task(relay.measure()))
         try:
             await consumer.start()
             tasks.append(asyncio.create_task(consumer.watch()))
+            tasks.append(asyncio.create_task(lag.measure(parts.service, settings, consumer.held)))
             tasks.append(asyncio.create_task(health.watch(_readiness(opened, consumer))))
             health.alive = lambda: _alive(consumer, tasks)
             health.started = True
@@ -122,8 +136,20 @@ async def _work(parts: Parts, settings: Settings, url: str, health: Health, stop
         log.info("service.stopped")
 
 
+def collect_seldom() -> None:
+    """Lets the cycle collector look at what a batch leaves behind, and not at the same batch dozens of times.
+
+    A batch is some 50,000 objects that all live until its end; with Python's thresholds the collector goes through
+    them again and again, a quarter of the time that a batch takes (measured: 237 µs an event, 185 with these).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
 def run(parts: Parts, settings: Settings) -> int:
     """Runs a service in the foreground; gives the exit status."""
+    collect_seldom()
     configure(parts.service, settings.log_level)
     try:
         uvloop.run(serve(parts, settings))

@@ -94,8 +94,11 @@ async def refusals(connection: Connection, topics: Sequence[str], since: date, u
     return [Refusal(*row) for row in await connection.fetch(_REFUSALS, topics, since, until)]
 
 
-async def account(connection: Connection, fates: Sequence[tuple[Record, Fate]]) -> None:
-    """Counts the records of organisers' and municipalities' topics. Give each partition's in order of offsets."""
+async def account(connection: Connection, fates: Sequence[tuple[Record, Fate]]) -> list[Record]:
+    """Counts the records of organisers' and municipalities' topics. Give each partition's in order of offsets.
+
+    Gives those that were counted before, delivered again, and not refused this time.
+    """
     last: dict[tuple[str, int], int] = {}
     theirs: dict[str, bool] = {}
     for record, _ in fates:
@@ -105,7 +108,7 @@ async def account(connection: Connection, fates: Sequence[tuple[Record, Fate]]) 
         if theirs[record.topic]:
             last[record.topic, record.partition] = record.offset
     if not last:
-        return
+        return []
     known = await _how_far(connection, list(last))
     if len(known) < len(last):
         missing = [place for place in last if place not in known]
@@ -126,6 +129,13 @@ async def account(connection: Connection, fates: Sequence[tuple[Record, Fate]]) 
         await connection.execute(
             _COUNT, today(), topics, *([count[topic] for topic in topics] for count in found.values())
         )
+    return [
+        record
+        for record, its in fates
+        if its != "refused"
+        and theirs[record.topic]
+        and record.offset <= known[record.topic, record.partition]
+    ]
 
 
 async def _how_far(connection: Connection, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:

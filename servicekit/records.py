@@ -30,6 +30,11 @@ class Received:
     event: Event | None
     digest: bytes
 
+    @property
+    def event_id(self) -> str | None:
+        """The event's id."""
+        return self.event.id if self.event is not None else None
+
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:

@@ -19,6 +19,7 @@ from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
 from contracts.envelope import CONTENT_TYPE
 from servicekit import telemetry
 from servicekit.database import is_transient
+from servicekit.outbox import waiting
 
 log = structlog.get_logger()
 
@@ -28,6 +29,8 @@ PAGE = 500
 TURN = 10.0
 #: Seconds between looks at an empty outbox when nobody wakes the relay.
 IDLE = 0.5
+#: Seconds between measurements of the outbox.
+MEASURE_SECONDS = 2.0
 
 _TAKE_TURN = f"""
 UPDATE relay_turn SET holder = $1, until = clock_timestamp() + interval '{TURN} seconds'
@@ -76,6 +79,20 @@ class Relay:
             finally:
                 telemetry.RELAY_ACTIVE.labels(self._service).set(0)
 
+    async def measure(self) -> None:
+        """Keeps the metrics of the outbox, whoever has the turn; endless. What is away now keeps its last value."""
+        while True:
+            try:
+                found = await waiting(self._pool)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                if not is_transient(error):
+                    raise
+                log.info("outbox.unknown", exc_info=error)
+            else:
+                telemetry.OUTBOX_BACKLOG.labels(self._service).set(found.rows)
+                telemetry.OUTBOX_OLDEST.labels(self._service).set(found.seconds)
+            await asyncio.sleep(MEASURE_SECONDS)
+
     async def _has_turn(self) -> bool:
         return bool(await self._pool.fetchval(_TAKE_TURN, self._me))
 
@@ -102,7 +119,6 @@ class Relay:
             while await self._has_turn():
                 self._wake.clear()
                 page = await self._pool.fetch(_PAGE)
-                telemetry.OUTBOX_BACKLOG.labels(self._service).set(len(page))
                 if page:
                     await publish(producer, page)
                     await self._pool.execute(_DELETE, [row["seq"] for row in page])

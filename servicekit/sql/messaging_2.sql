@@ -16,6 +16,8 @@ CREATE TABLE dead_letter_action (
     action text NOT NULL CHECK (action IN ('shown', 'replayed', 'discarded', 'expired')),
     -- of a replay: applied, duplicate, or the class under which the record was put aside again
     outcome text,
+    -- the number that the dead letter has or had; none is given twice
+    dead_letter_id bigint NOT NULL,
     topic text NOT NULL,
     partition integer NOT NULL,
     "offset" bigint NOT NULL,
@@ -25,6 +27,8 @@ CREATE TABLE dead_letter_action (
 );
 
 CREATE INDEX dead_letter_action_of_record ON dead_letter_action (topic, partition, "offset");
+
+CREATE INDEX dead_letter_action_of_letter ON dead_letter_action (dead_letter_id);
 
 ALTER TABLE outbox ADD COLUMN at timestamptz NOT NULL DEFAULT now();
 

@@ -60,6 +60,11 @@ def expected_notices(
                 claims.setdefault(had, []).append(state)
     owners = {number: found[0] for number, found in claims.items() if len(found) == 1}
 
+    about: dict[str, list[PersonUpdated]] = {}
+    for state in ever:
+        for had in {state.identity_number, *state.former_identity_numbers}:
+            about.setdefault(had, []).append(state)
+
     def current(number: str) -> str:
         return owners[number].identity_number if number in owners else number
 
@@ -80,8 +85,7 @@ def expected_notices(
         if shown is not None and not shown & {"GY", "GYAN", "GYS", "GYSAR", "GS"}:
             continue
         own = directory.municipality_of(event.source.removeprefix("urn:se:orgnr:")[:10])
-        about = [s for s in ever if number in (s.identity_number, *s.former_identity_numbers)]
-        ways = {_standing(state, own) for state in about}
+        ways = {_standing(state, own) for state in about.get(number, ())}
         decided = {way for way in ways if way[1] is not None}
         latest = _standing(owners[number], own) if number in owners else ("waiting", None)
         standing = decided if latest[1] is not None else decided | {latest}

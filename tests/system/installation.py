@@ -163,8 +163,11 @@ class Installation:
                 await asyncio.wait({watching})
                 await consumer.stop()
 
-    def start(self, service: Service, **settings: str) -> Process:
-        """A service as a process of its own; ``settings`` are added to its environment (KAA_…)."""
+    def start(self, service: Service, command: Sequence[str] = (), **settings: str) -> Process:
+        """A service as a process of its own; ``settings`` are added to its environment (KAA_…).
+
+        ``command``: the module that runs it and its arguments, else `kaa run SERVICE`.
+        """
         folder = self.folder / f"{service}-{len(self.processes)}"
         folder.mkdir()
         log = folder / "log"
@@ -173,8 +176,9 @@ class Installation:
         environment |= {f"KAA_{name.upper()}": str(value) for name, value in stated.items()}
         environment |= {"KAA_HEALTH_FOLDER": str(folder)} | settings
         with log.open("wb") as output:
+            words = command or ("kaa", "run", service)
             popen = subprocess.Popen(
-                [sys.executable, "-m", "kaa", "run", service], stdout=output, stderr=output, env=environment
+                [sys.executable, "-m", *words], stdout=output, stderr=output, env=environment
             )
         process = Process(popen, log, folder)
         self.processes.append(process)

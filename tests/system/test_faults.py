@@ -10,7 +10,8 @@ import asyncpg
 import pytest
 from prometheus_client import REGISTRY
 
-from servicekit.consumer import Consumer, GaveUpError
+from servicekit.batches import GaveUpError
+from servicekit.consumer import Consumer
 from servicekit.database import Connection, TransientError
 from servicekit.records import Outcome, Received
 from services.registry.register import apply
@@ -215,7 +216,7 @@ async def test_work_that_fails_before_its_commit_leaves_the_offsets_untouched(re
     async def breaks_off(connection: Connection, received: Sequence[Received]) -> Sequence[Outcome]:
         outcomes = await apply(connection, received)
         first.append(received)
-        if received is first[0]:
+        if received == first[0]:
             raise TransientError
         return outcomes
 

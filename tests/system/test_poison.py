@@ -81,7 +81,7 @@ async def test_every_poison_becomes_a_dead_letter_and_the_good_ones_around_it_ap
         assert VALUE.lower() not in f"{letter['field']} {letter['detail']}".lower(), one.what
         assert letter["value"] == one.raw.value, one.what
         assert letter["header_names"] == [name for name, _ in one.raw.headers], one.what
-        assert letter["header_values"] == [value or b"" for _, value in one.raw.headers], one.what
+        assert letter["header_values"] == [value for _, value in one.raw.headers], one.what
 
     outbox = await registry.fetch("SELECT count(*) FROM outbox")
     again = registry.again()

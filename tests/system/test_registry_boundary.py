@@ -50,8 +50,8 @@ CONTACT_DATA = {
 }  # fmt: skip
 #: Of a record its place and id, and nothing that it says.
 DEAD_LETTER_ACTION = {
-    "action_id", "at", "who", "why", "action", "outcome", "topic", "partition", "offset", "kind", "event_id",
-    "received_at",
+    "action_id", "at", "who", "why", "action", "outcome", "dead_letter_id", "topic", "partition", "offset", "kind",
+    "event_id", "received_at",
 }  # fmt: skip
 
 _TABLES = """

@@ -28,8 +28,9 @@ from aiokafka.errors import CommitFailedError
 from prometheus_client import REGISTRY
 
 from contracts.envelope import CONTENT_TYPE
-from servicekit import consumer as consumer_module
-from servicekit.consumer import Consumer, GaveUpError
+from servicekit import batches
+from servicekit.batches import GaveUpError
+from servicekit.consumer import Consumer
 from servicekit.database import TransientError
 from servicekit.records import Outcome, Received
 from services.registry.register import apply
@@ -102,7 +103,7 @@ async def test_an_error_that_nobody_foresaw_ends_the_loop(
     events = life(numbers(1)[0])
     await registry.publish(events)
     with monkeypatch.context() as patched:
-        patched.setattr(consumer_module, "sort_out", broken)
+        patched.setattr(batches, "sort_out", broken)
         async with registry.consuming() as consumer:
             assert isinstance(await the_end_of(consumer), ZeroDivisionError)
             await registry.publish([resident("later", numbers(2)[1])])
@@ -228,17 +229,17 @@ async def test_records_come_to_the_handler_as_they_are_in_the_thread_of_the_loop
 async def test_a_poll_gives_no_more_than_a_heartbeat_can_wait_for(registry: Installation) -> None:
     """INV-02: work in the loop delays heartbeats, so a batch is bounded, whatever has piled up."""
     people = numbers(120)
-    batches: list[int] = []
+    sizes: list[int] = []
 
     async def watched(connection: Any, received: Sequence[Received]) -> list[Outcome]:
-        batches.append(len(received))
+        sizes.append(len(received))
         return await apply(connection, received)
 
     await registry.publish([resident(f"r{number}", number) for number in people])
     async with registry.consuming(apply=watched, batch=50):
         await registry.settled("registry")
-    assert sum(batches) == 120
-    assert max(batches) == 50
+    assert sum(sizes) == 120
+    assert max(sizes) == 50
 
 
 async def test_an_event_is_known_by_source_and_id_and_not_by_its_record(registry: Installation) -> None:
