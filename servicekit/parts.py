@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 
 from servicekit.records import Apply
+from servicekit.retention import Job
 from servicekit.settings import Service
 
 #: Work beside the consumer, such as a scheduler: runs until cancelled; is given the pool and a way to wake the relay.
@@ -22,3 +23,5 @@ class Parts:
     #: Whether it has an outbox to relay.
     publishes: bool
     background: Sequence[Background] = ()
+    #: What it keeps for a time only; dead letters are every service's.
+    retention: Sequence[Job] = ()

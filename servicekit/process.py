@@ -19,10 +19,11 @@ import uvloop
 
 from contracts.catalogue import read_by
 from servicekit import health as health_answers
-from servicekit import lag, telemetry
+from servicekit import lag, retention, telemetry
 from servicekit.batches import GaveUpError
 from servicekit.consumer import MAX_POLL_INTERVAL_MS, Consumer
 from servicekit.database import explain, is_fatal, pool
+from servicekit.dead_letter_actions import expire
 from servicekit.dead_letters import WHAT_TO_DO
 from servicekit.health import Health
 from servicekit.logs import configure
@@ -107,6 +108,7 @@ async def _work(parts: Parts, settings: Settings, url: str, health: Health, stop
         relay = Relay(parts.service, opened, settings.brokers(), settings.group(f"{parts.service}-relay"))
         consumer = Consumer(parts.service, settings, opened, parts.apply, relay.wake)
         tasks = [asyncio.create_task(work(opened, relay.wake)) for work in parts.background]
+        tasks.append(asyncio.create_task(retention.again_and_again(opened, (expire, *parts.retention))))
         if parts.publishes:
             tasks.append(asyncio.create_task(relay.run()))
             tasks.append(asyncio.create_task(relay.measure()))
