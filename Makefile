@@ -6,7 +6,7 @@ PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; d
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults bench check contracts lock clean
+.PHONY: help setup demo test faults breakages bench check contracts lock clean
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{ printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test: setup ## All tests [ARGS: passed on to pytest]
 
 faults: setup ## Every kind of fault, many times; writes docs/faults.md [ARGS: passed on; --help lists them]
 	@.venv/bin/python -m tests.faults $(ARGS)
+
+breakages: setup ## Breaks a copy of the code on purpose; tests must notice; writes docs/breakages.md [ARGS=WORD: some]
+	@.venv/bin/python -m tests.faults.breakages $(ARGS)
 
 bench: setup ## The benchmarks, each against a reference of the same run [ARGS: passed on]
 	@.venv/bin/python -m benchmarks $(ARGS)

@@ -16,6 +16,7 @@ from kaa.terminal import wide_console
 from servicekit.calendar import STOCKHOLM, today
 from servicekit.database import connect
 from servicekit.dead_letters import WHAT_TO_DO
+from servicekit.logs import masked
 from servicekit.receipts import Receipt, Refusal, receipts, refusals
 from servicekit.settings import SERVICES, Service, load
 
@@ -108,7 +109,13 @@ def _as_json(organiser: str, first: date, last: date, found: Found) -> dict[str,
             for r in days
         ],
         "refusals": [
-            {"service": service} | asdict(r) | {"at": r.at.isoformat(), "what_to_do": WHAT_TO_DO.get(r.kind)}
+            {"service": service}
+            | asdict(r)
+            | {
+                "at": r.at.isoformat(),
+                "event_id": masked(r.event_id) if r.event_id else None,
+                "what_to_do": WHAT_TO_DO.get(r.kind),
+            }
             for service, (_, refused) in found.items()
             for r in refused
         ],
@@ -137,7 +144,7 @@ def _print(organiser: str, first: date, last: date, found: Found) -> None:
     for service, one in refused:
         at = f"{one.at.astimezone(STOCKHOLM):%Y-%m-%d %H:%M:%S}"
         since_then = f" (since then: {one.since_then})" if one.since_then else ""
-        about = f"  {at}  {_family(one.topic)}  {service}  event {one.event_id or 'without a readable id'}"
+        about = f"  {at}  {_family(one.topic)}  {service}  event {masked(one.event_id or 'without a readable id')}"
         typer.echo(f"{about}\n    {one.kind}{': ' if one.detail else ''}{one.detail}{since_then}")
     typer.echo("\nWhat to do")
     for kind in sorted({one.kind for _, one in refused}):

@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     organisers: Path = Path("deploy/organisers.yaml")
     #: What the names of consumer groups and transactional ids begin with.
     group_prefix: str = "kaa."
-    #: Events a poll takes at most, and so a transaction.
+    #: Records a transaction takes at most; a poll takes three times as many.
     batch: int = Field(default=1000, ge=1, le=10_000)
     #: Bad records in a row on a topic after which it is paused.
     limit_run: int = Field(default=200, ge=1)

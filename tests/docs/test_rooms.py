@@ -11,7 +11,7 @@ from tests.docs.pages import ROOT, table, text
 
 #: The modules of each service that are not its domain: SQL, wiring, what runs.
 EDGES = {
-    "registry": {"app", "log", "persons", "reading", "register", "scheduler"},
+    "registry": {"app", "log", "persons", "reading", "register", "retention", "scheduler"},
     "notifications": {"app", "consumer", "proof", "store"},
     "outreach": {"app", "consumer", "contacts", "queue", "store"},
     "reporting": {"app", "consumer", "store", "submission"},

@@ -1,7 +1,7 @@
 """The deliberate breakages: each a small change of production code that breaks one promise, and who notices.
 
 Most of them are what somebody may well write by mistake, or take away because nothing seems to need it. A promise
-that is kept in several places has a breakage for each place.
+that is kept in several places has a breakage for each place. Those of single services are in ``broken_services``.
 """
 
 from dataclasses import dataclass
@@ -21,16 +21,14 @@ class Breakage:
 
 
 CONSUMER, BATCHES, RELAY = "servicekit/consumer.py", "servicekit/batches.py", "servicekit/relay.py"
-FAULTS, NAMING, TIME = (
+FAULTS, LIMITS, TRAPS = (
     "tests/system/test_faults.py",
-    "tests/system/test_naming.py",
-    "tests/system/test_time.py",
+    "tests/system/test_limits.py",
+    "tests/system/test_traps.py",
 )
-LIMITS, TRAPS = "tests/system/test_limits.py", "tests/system/test_traps.py"
-QUEUE = "tests/outreach/test_queue.py"
 
-BREAKAGES: Final[tuple[Breakage, ...]] = (
-    # -- the way of an event -----------------------------------------------------------------------------------------
+#: In what all services stand on.
+MESSAGING: Final[tuple[Breakage, ...]] = (
     Breakage(
         "Offsets are committed before the transaction",
         "INV-03",
@@ -58,14 +56,6 @@ BREAKAGES: Final[tuple[Breakage, ...]] = (
             "tests/notifications/test_service.py::test_whatever_is_delivered_again_has_no_effect",
             "tests/reporting/test_received.py::test_a_repetition_is_kept_once",
         ),
-    ),
-    Breakage(
-        "The registry's log takes every event for a new one",
-        "INV-02",
-        "services/registry/log.py",
-        "DO UPDATE SET {_SET} WHERE event_log.digest IS NULL",
-        "DO UPDATE SET {_SET}",
-        (f"{FAULTS}::test_killed_between_the_commit_in_the_database_and_that_of_the_offsets",),
     ),
     Breakage(
         "A bad record drops the records of its topic that were polled with it",
@@ -122,54 +112,6 @@ BREAKAGES: Final[tuple[Breakage, ...]] = (
         "    known = dict.fromkeys(last, -1)\n",
         ("tests/system/test_receipts.py::test_each_record_is_counted_once_whatever_is_delivered_again",),
     ),
-    # -- locks -------------------------------------------------------------------------------------------------------
-    Breakage(
-        "Persons are not locked before they are computed",
-        "INV-02",
-        "services/registry/persons.py",
-        "ORDER BY person_id FOR NO KEY UPDATE",
-        "ORDER BY person_id",
-        (f"{NAMING}::test_two_transactions_at_once",),
-    ),
-    Breakage(
-        "Whose a number is, is not looked at again after the lock",
-        "INV-02",
-        "services/registry/persons.py",
-        "    if any(number not in numbers for number in touched):\n",
-        "    if False:\n",
-        (f"{NAMING}::test_two_transactions_at_once",),
-    ),
-    Breakage(
-        "An event that is taken back is not claimed while it is not there",
-        "INV-02",
-        "services/registry/log.py",
-        """INSERT INTO event_log AS log (source, id, taken_back)
-SELECT source, id, true FROM unnest($1::text[], $2::text[]) AS new (source, id)
-ORDER BY source COLLATE "C", id COLLATE "C"
-ON CONFLICT (source, id) DO UPDATE SET taken_back = true WHERE NOT log.taken_back
-""",
-        """UPDATE event_log AS log SET taken_back = true FROM unnest($1::text[], $2::text[]) AS new (source, id)
-WHERE log.source = new.source AND log.id = new.id AND NOT log.taken_back
-""",
-        (f"{NAMING}::test_two_transactions_at_once",),
-    ),
-    Breakage(
-        "A batch does not hold the business day still",
-        "INV-04",
-        "services/registry/register.py",
-        '    await connection.execute("SELECT pg_advisory_xact_lock_shared($1)", DAY_LOCK)\n',
-        "",
-        (f"{TIME}::test_the_day_does_not_move_while_a_batch_that_has_read_it_is_under_way",),
-    ),
-    Breakage(
-        "The business day follows a clock that is behind",
-        "INV-02",
-        "services/registry/scheduler.py",
-        "SET day = greatest(day, $1)",
-        "SET day = $1",
-        (f"{TIME}::test_the_business_day_moves_only_forward",),
-    ),
-    # -- what is told ------------------------------------------------------------------------------------------------
     Breakage(
         "Rows of the outbox are deleted before the broker has acknowledged them",
         "INV-04",
@@ -211,14 +153,16 @@ WHERE log.source = new.source AND log.id = new.id AND NOT log.taken_back
         ),
     ),
     Breakage(
-        "An older state overwrites a newer one",
-        "INV-02",
-        "services/outreach/store.py",
-        "WHERE known.revision < excluded.revision\nRETURNING episode_id",
-        "RETURNING episode_id",
-        ("tests/outreach/test_consumer.py::test_any_order_of_an_episodes_events_ends_in_the_same_task",),
+        "A relay that has begun does not ask whether it is still its turn",
+        "INV-04",
+        RELAY,
+        "            while await self._has_turn():\n",
+        "            while True:\n",
+        (
+            "tests/system/test_relay_turn.py::test_a_relay_whose_start_took_longer_than_its_turn_publishes_nothing",
+            "tests/system/test_relay_turn.py::test_a_relay_that_has_lost_its_turn_publishes_nothing_more",
+        ),
     ),
-    # -- who may say what --------------------------------------------------------------------------------------------
     Breakage(
         "An organiser may speak about another's school units",
         "INV-06",
@@ -247,7 +191,6 @@ WHERE log.source = new.source AND log.id = new.id AND NOT log.taken_back
         "readers: [notifications, registry]",
         ("tests/system/test_registry_boundary.py::test_absence_never_reaches_the_registry",),
     ),
-    # -- when bad records become the rule ----------------------------------------------------------------------------
     Breakage(
         "No number of bad records pauses a topic",
         "INV-05",
@@ -265,7 +208,6 @@ WHERE log.source = new.source AND log.id = new.id AND NOT log.taken_back
         "            pass\n",
         (f"{LIMITS}::test_a_paused_topic_stays_so_in_other_hands_and_after_a_restart",),
     ),
-    # -- persons -----------------------------------------------------------------------------------------------------
     Breakage(
         "Log lines repeat the text of an error",
         "INV-08",
@@ -291,73 +233,31 @@ WHERE log.source = new.source AND log.id = new.id AND NOT log.taken_back
         ("tests/outreach/test_consumer.py::test_a_purge_leaves_nothing_of_the_person_whatever_comes_later",),
     ),
     Breakage(
-        "Contact data stays when a protection becomes known",
+        "Two replays take the same dead letters",
+        "INV-01",
+        "servicekit/replay.py",
+        'ORDER BY topic, partition, "offset" FOR UPDATE SKIP LOCKED',
+        'ORDER BY topic, partition, "offset"',
+        ("tests/system/test_dead_letters.py::test_a_letter_in_another_hand_is_left_to_it",),
+    ),
+    Breakage(
+        "A dead letter stays after its replay took effect",
+        "INV-01",
+        "servicekit/replay.py",
+        "        await connection.execute(_TOOK_EFFECT, effective)\n",
+        "",
+        (
+            "tests/system/test_dead_letters.py::test_a_letter_whose_event_was_sent_again_meanwhile_is_a_duplicate",
+        ),
+    ),
+    Breakage(
+        "A discarded dead letter keeps what it held",
         "INV-11",
-        "services/registry/contacts.py",
-        "        return None, list(stated)\n",
-        "        return None, []\n",
+        "servicekit/dead_letter_actions.py",
+        "key = NULL, value = NULL, header_names",
+        "header_names",
         (
-            "tests/system/test_registry_boundary.py"
-            "::test_a_protected_person_has_no_contact_data_in_any_order_of_arrival",
+            "tests/system/test_dead_letters.py::test_a_discarded_letter_holds_nothing_takes_no_effect_and_is_still_accounted_for",
         ),
-    ),
-    # -- tasks, notices, reports -------------------------------------------------------------------------------------
-    Breakage(
-        "Workers wait for the task that another is just taking",
-        "INV-12",
-        "services/outreach/queue.py",
-        "FOR NO KEY UPDATE SKIP LOCKED",
-        "FOR NO KEY UPDATE",
-        (
-            "tests/outreach/test_taking.py::test_the_next_one_gets_another_task_while_the_first_is_not_through",
-        ),
-    ),
-    Breakage(
-        "A task that is just being taken is not locked",
-        "INV-12",
-        "services/outreach/queue.py",
-        "    FOR NO KEY UPDATE SKIP LOCKED\n",
-        "",
-        (f"{QUEUE}::test_20_workers_at_once_get_20_tasks",),
-    ),
-    Breakage(
-        "A task is handed out though its lease lasts",
-        "INV-12",
-        "services/outreach/queue.py",
-        "      AND (leased_until IS NULL OR leased_until <= now())\n",
-        "",
-        (f"{QUEUE}::test_a_lost_workers_task_comes_back_when_the_lease_has_run_out",),
-    ),
-    Breakage(
-        "A change of a notice registers another one",
-        "INV-14",
-        "services/notifications/consumer.py",
-        "notice_id, revision = row.notice_id or uuid4(), row.revision",
-        "notice_id, revision = uuid4(), 0",
-        ("tests/notifications/test_service.py::test_a_retraction_withdraws_the_notice",),
-    ),
-    Breakage(
-        "Two batches about one pupil do not wait for each other",
-        "INV-14",
-        "services/notifications/store.py",
-        "ORDER BY identity_number FOR UPDATE",
-        "ORDER BY identity_number",
-        ("tests/notifications/test_concurrency.py::test_two_batches_about_one_pupil_meet",),
-    ),
-    Breakage(
-        "Reporting takes events in while a person is being purged",
-        "INV-10",
-        "services/reporting/consumer.py",
-        "    await connection.execute(_LOCK, WRITE_LOCK)\n    rows = ",
-        "    rows = ",
-        ("tests/reporting/test_received.py::test_a_purge_beside_the_person_s_events_leaves_nothing_of_her",),
-    ),
-    Breakage(
-        "A report reads what came after its prefix",
-        "INV-13",
-        "services/reporting/store.py",
-        "  FROM received\n  WHERE seq <= $1\n    AND entity_id IN",
-        "  FROM received\n  WHERE seq <= $1 + 1000\n    AND entity_id IN",
-        ("tests/reporting/test_fold.py::test_a_prefix_gives_the_same_file_whatever_comes_after_it",),
     ),
 )

@@ -55,7 +55,7 @@ async def _run(servers: Stack, seed: int, events: int) -> tuple[Verdict, Counter
         faults = asyncio.create_task(perform(scene, _counted(seed, happened), over))
         days = asyncio.create_task(move_days(scene, events / 2_000))
         telling = asyncio.create_task(_progress(scene, sending, happened, events))
-        told = history(seed, events, scene.here.directory)
+        told = history(seed, events, scene.here.directory, poison_every=LONG.poison_every)
         try:
             await tell(servers.brokers, told, sending, _PACE, lambda: _in_pace(scene, sending))
             said_for = time.monotonic() - begun

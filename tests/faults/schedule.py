@@ -147,7 +147,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     Kind("a database that does not answer", _outage("database silent", 2, 2.0, 5.0)),
     Kind("clocks up to 49 hours apart", _clocks),
     Kind("producers that repeat, reorder and delay", lambda _rng, _span: Schedule(shuffled=True, copies=2)),
-    Kind("poison of every class all over", lambda _rng, _span: Schedule(poison_every=150)),
+    Kind("poison of every class all over", lambda _rng, _span: Schedule(poison_every=500)),
 )
 
 
@@ -157,7 +157,9 @@ def named(word: str) -> Sequence[Kind]:
 
 
 #: Of the long run: two processes whose clocks are wrong, all the time.
-LONG: Final = Schedule(always={"registry-1": ("--clock=30",), "outreach-0": ("--clock=-30",)})
+LONG: Final = Schedule(
+    always={"registry-1": ("--clock=30",), "outreach-0": ("--clock=-30",)}, poison_every=5000
+)
 
 
 def mixed(rng: Random, every: float) -> Iterator[Step]:
