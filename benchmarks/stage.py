@@ -1,12 +1,16 @@
 """What the benchmarks stand on: a stack of their own, a simulated year on its topics, and how results are told."""
 
 import asyncio
+import gc
 import json
+import os
 import random
 import re
 import statistics
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +25,7 @@ from contracts.organisers import Directory, load
 from localstack.throwaway import throwaway_folder
 from localstack.ways import describe, find
 from servicekit.database import prepare_and_migrate
+from servicekit.process import collect_seldom
 from servicekit.publishing import publish, record
 from servicekit.settings import Service, Settings
 from servicekit.topics import apply_topics
@@ -28,6 +33,43 @@ from simulator import simulate
 
 DIRECTORY: Final = Path("deploy/organisers.yaml")
 ROUNDS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A measurement against a reference of the same run, or against what is asked for, in the same unit.
+
+    The goal is about the ratio of the two: the least, the most, or both; neither where nothing is asked.
+    """
+
+    name: str
+    value: float
+    reference_name: str
+    reference: float
+    unit: str
+    at_least: float | None = None
+    at_most: float | None = None
+    #: What a reader must know to judge it.
+    note: str = ""
+
+    @property
+    def ratio(self) -> float:
+        """The measurement in units of its reference."""
+        return self.value / self.reference
+
+    @property
+    def goal(self) -> str:
+        """What is asked of the ratio, and whether it is so."""
+        bounds = [
+            f"{word} {bound:g}"
+            for word, bound in (("at least", self.at_least), ("at most", self.at_most))
+            if bound is not None
+        ]
+        if not bounds:
+            return "no goal"
+        low = self.at_least is None or self.ratio >= self.at_least
+        high = self.at_most is None or self.ratio <= self.at_most
+        return f"goal {' and '.join(bounds)}: {'met' if low and high else 'missed'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +113,45 @@ def stage() -> Iterator[Stage]:
         directory = load(DIRECTORY)
         asyncio.run(apply_topics(addresses[0], directory))
         yield Stage(addresses[0], addresses[1], directory)
+
+
+@contextmanager
+def as_in_a_service() -> Iterator[None]:
+    """The cycle collector as a service's process sets it, and as it was afterwards."""
+    usual = gc.get_threshold()
+    collect_seldom()
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+        gc.unfreeze()
+
+
+@asynccontextmanager
+async def running(settings: Settings, *services: Service) -> AsyncIterator[list[Process]]:
+    """These services as processes of their own, one for each time that a service is named."""
+    stated = settings.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
+    environment = os.environ | {f"KAA_{name.upper()}": str(value) for name, value in stated.items()}
+    processes: list[Process] = []
+    try:
+        for service in services:
+            started = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "kaa",
+                "run",
+                service,
+                env=environment,
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+            processes.append(started)
+        yield processes
+    finally:
+        for process in processes:
+            if process.returncode is None:
+                process.terminate()
+        for process in processes:
+            await process.wait()
 
 
 def year(directory: Directory, persons: int, seed: int = 1) -> list[bytes]:

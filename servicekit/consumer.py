@@ -55,7 +55,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._committed = committed
         self._directory = DirectoryFile(settings.organisers)
         self._limits = TopicLimits(Limits(settings.limit_run, settings.limit_ratio, settings.limit_window))
-        self._paused: set[str] = set()
+        #: Topics on hold, with the limit that was passed, in words.
+        self._paused: dict[str, str] = {}
         self._busy = asyncio.Lock()
         self._positions: dict[TopicPartition, int] = {}
         self._leave_rest = False
@@ -65,7 +66,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         #: Done with the error when the consumer cannot go on.
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._broker = KafkaBroker(
-            settings.brokers(),
+            # FastStream takes one text for one address; of several with commas it would reach none
+            settings.brokers().split(","),
             # else it starts a producer and an administrator too, and leaves them behind when no broker answers
             consumer_only=True,
             allow_auto_create_topics=False,
@@ -233,20 +235,20 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                     self._kafka.pause(partition)
 
     def _hold(self, topic: str, reason: str) -> None:
-        self._paused.add(topic)
+        self._paused[topic] = reason
         self._kafka.pause(*self._partitions(topic))
         telemetry.TOPICS_PAUSED.labels(self._service).set(len(self._paused))
-        telemetry.TOPIC_PAUSED.labels(self._service, topic).set(1)
+        telemetry.TOPIC_PAUSED.labels(self._service, topic, reason).set(1)
         log.error(
             "topic.paused", topic=topic, reason=reason, what_to_do=f"kaa topics resume {self._service} TOPIC"
         )
 
     def _resume(self, topic: str) -> None:
-        self._paused.discard(topic)
+        reason = self._paused.pop(topic)
         self._limits.forget(topic)
         self._kafka.resume(*self._partitions(topic))
         telemetry.TOPICS_PAUSED.labels(self._service).set(len(self._paused))
-        telemetry.TOPIC_PAUSED.remove(self._service, topic)
+        telemetry.TOPIC_PAUSED.remove(self._service, topic, reason)
         log.info("topic.resumed", topic=topic)
 
     async def watch(self) -> None:
@@ -269,9 +271,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         if self._kafka is None:
             return
         stated: dict[str, str] = dict(rows)
-        for topic in stated.keys() - self._paused:
+        for topic in stated.keys() - self._paused.keys():
             self._hold(topic, stated[topic])
-        for topic in self._paused - stated.keys():
+        for topic in self._paused.keys() - stated.keys():
             self._resume(topic)
 
     async def _topics(self) -> set[str]:

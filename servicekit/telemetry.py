@@ -33,9 +33,10 @@ RETRIES: Final = Counter("kaa_batch_retries", "Batches tried again", ["service"]
 COMMITS_LOST: Final = Counter("kaa_offset_commits_lost", "Offset commits that failed", ["service"])
 #: Topics that are paused because bad records became the rule there; any value above 0 wants an operator.
 TOPICS_PAUSED: Final = Gauge("kaa_topics_paused", "Topics paused by the limits on bad records", ["service"])
-#: 1 for each of them while it is paused, so that an alert can say which; every process of the service says it.
+#: 1 for each of them while it is paused, so that an alert can say which and why (the limit, in words without data);
+#: every process of the service says it.
 TOPIC_PAUSED: Final = Gauge(
-    "kaa_topic_paused", "Topic paused by the limits on bad records", ["service", "topic"]
+    "kaa_topic_paused", "Topic paused by the limits on bad records", ["service", "topic", "reason"]
 )
 #: Partitions this process holds now.
 PARTITIONS: Final = Gauge("kaa_partitions_assigned", "Partitions assigned to this process", ["service"])

@@ -61,8 +61,8 @@ class Kind:
     name: str
     making: Making
     need: Need | None = None
-    #: Whether the fault must be seen to have happened by a process's end, or by a relay that was fenced.
-    proof: Literal["killed", "fenced"] | None = None
+    #: What shows that the fault happened: a process was killed, a relay was fenced, a batch was tried again.
+    proof: Literal["killed", "fenced", "retried"] | None = None
 
 
 def _times(rng: Random, count: int, span: float) -> list[float]:
@@ -142,7 +142,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     Kind("the database restarted", _outage("database restarts", 2, 0.0, 3.0)),
     Kind("the database killed (`kill -9`)", _outage("database killed", 2, 0.0, 3.0)),
     Kind("all connections to the database cut", _outage("connections cut", 6, 0.0, 0.0)),
-    Kind("the database's disk full", _outage("disk full", 1, 3.0, 6.0), need="small disk"),
+    Kind("the database's disk full", _outage("disk full", 1, 3.0, 6.0), need="small disk", proof="retried"),
     Kind("a slow database", _outage("database slow", 1, 5.0, 8.0)),
     Kind("a database that does not answer", _outage("database silent", 2, 2.0, 5.0)),
     Kind("clocks up to 49 hours apart", _clocks),

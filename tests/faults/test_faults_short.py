@@ -85,4 +85,4 @@ async def test_one_of_three_brokers_is_lost_and_comes_back() -> None:
 @pytest.mark.timeout(150)
 async def test_a_full_disk_is_waited_for() -> None:
     """INV-01, INV-02, INV-03: no record is put aside for it, and all take effect when there is room again."""
-    await _held(Kind("full disk", _disk, need="small disk"), 1000, 6.0)
+    await _held(Kind("full disk", _disk, need="small disk", proof="retried"), 1000, 6.0)

@@ -80,6 +80,7 @@ class Outcome:
     rested_after: float = 0.0
     killed: int = 0
     fenced: int = 0
+    retried: int = 0
     gave_up: int = 0
 
 
@@ -124,6 +125,7 @@ async def _under_faults(
     outcome.killed = sum(count for (_, status), count in supervisor.ended.items() if status == -9)
     outcome.gave_up = sum(count for (_, status), count in supervisor.ended.items() if status == 1)
     outcome.fenced = supervisor.in_logs("relay.fenced")
+    outcome.retried = supervisor.in_logs("batch.retried")
     if kind.proof is not None:
         verdict.unless(getattr(outcome, kind.proof) > 0, f"the fault did not happen: nobody was {kind.proof}")
     return outcome

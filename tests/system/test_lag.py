@@ -132,7 +132,8 @@ async def test_a_process_says_the_lag_of_a_paused_topic_and_which_it_is(registry
     await asyncio.to_thread(process.ready)
     await registry.publish(lives(5))
     await registry.send([BAD] * 5)
-    paused = f'kaa_topic_paused{{service="registry",topic="{LEAVE}"}}'
+    reason = "3 bad records in a row"
+    paused = f'kaa_topic_paused{{reason="{reason}",service="registry",topic="{LEAVE}"}}'
     leaves, enrolments = (
         f'kaa_lag_seconds{{family="school.{one}",service="registry"}}' for one in ("leave", "enrolment")
     )

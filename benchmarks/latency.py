@@ -1,0 +1,186 @@
+"""How long a school's event takes to become a task in the queue, at 300 events a second.
+
+From the call that produces a `leave.left` to the committed task in outreach's database: registry, outbox, relay and
+outreach lie between, as processes of their own. The reference, in the same run and at the same rate: from produce to
+a bare consumer's hands.
+"""
+
+import asyncio
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import date, timedelta
+from typing import Any, Final
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import NewTopic
+
+from benchmarks.stage import Stage, put_on_topics
+from contracts.envelope import CONTENT_TYPE
+from contracts.identifiers import luhn
+from servicekit.settings import Service, Settings
+from servicekit.topics import administration
+
+_RATE: Final = 300
+_SECONDS: Final = 40
+#: Seconds whose events are not counted: connections are made, caches filled.
+_WARM: Final = 10
+_COUNT: Final = _RATE * _SECONDS
+_ORGANISER, _UNIT = "2120000142", "10000002"
+_TOPIC: Final = f"school.{_ORGANISER}.leave.v1"
+_BARE: Final = "bench.bare"
+_LOOK: Final = 0.005
+
+
+def _numbers(count: int) -> list[str]:
+    """Identity numbers of as many persons born in 2009, of all serials: for a throw-away database."""
+    found = []
+    for ordinal in range(count):
+        day, serial = divmod(ordinal, 999)
+        nine = f"{date(2009, 1, 1) + timedelta(days=day):%y%m%d}{serial + 1:03}"
+        found.append("20" + next(ten for ten in (f"{nine}{last}" for last in range(10)) if luhn(ten)))
+    return found
+
+
+def _event(kind: str, event_id: str, data: dict[str, Any]) -> bytes:
+    source = "urn:se:kommun:0180" if kind.startswith("municipality") else f"urn:se:orgnr:{_ORGANISER}"
+    event = {
+        "specversion": "1.0", "id": event_id, "source": source, "type": f"se.kaa.{kind}.v1",
+        "time": "2026-11-20T12:00:00+01:00", "data": data,
+    }  # fmt: skip
+    return json.dumps(event).encode()
+
+
+def _before(number: str) -> tuple[bytes, bytes]:
+    """Resident in 0180, and at school: not covered."""
+    person = {"identity_number": number}
+    resident = {"person": person, "municipality": "0180", "since": "2009-12-31", "protection": "none"}
+    started = {"pupil": person, "school_unit": _UNIT, "school_form": "GY", "study_path": "NA"}
+    return (
+        _event("municipality.resident.registered", f"r{number}", resident),
+        _event("school.enrolment.started", f"s{number}", started | {"started_on": "2025-08-18"}),
+    )
+
+
+def _leaves(number: str) -> bytes:
+    left = {"pupil": {"identity_number": number}, "school_unit": _UNIT, "last_day": "2026-11-20"}
+    return _event("school.leave.left", f"l{number}", left)
+
+
+@asynccontextmanager
+async def _running(settings: Settings, *services: Service) -> AsyncIterator[None]:
+    """These services as processes."""
+    stated = settings.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
+    environment = os.environ | {f"KAA_{name.upper()}": str(value) for name, value in stated.items()}
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "kaa", "run", service, env=environment, stderr=asyncio.subprocess.DEVNULL
+        )
+        for service in services
+    ]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            await process.wait()
+
+
+async def _produce(brokers: str, topic: str, values: Sequence[bytes]) -> list[float]:
+    """Sends them at the rate; gives when each was handed to the producer (seconds of the monotonic clock)."""
+    at = []
+    async with AIOKafkaProducer(bootstrap_servers=brokers, enable_idempotence=True, acks="all") as producer:
+        begun = time.perf_counter()
+        sent = []
+        for ordinal, value in enumerate(values):
+            await asyncio.sleep(begun + ordinal / _RATE - time.perf_counter())
+            at.append(time.perf_counter())
+            sent.append(await producer.send(topic, value, headers=[CONTENT_TYPE]))
+        await asyncio.gather(*sent)
+    return at
+
+
+async def _bare(stage: Stage, values: Sequence[bytes]) -> list[float]:
+    """Seconds from produce to a consumer, each."""
+    async with administration(stage.brokers) as client:
+        await client.create_topics([NewTopic(_BARE, 1, 1)])
+    arrived: list[float] = []
+    async with AIOKafkaConsumer(
+        _BARE, bootstrap_servers=stage.brokers, auto_offset_reset="earliest", group_id=None
+    ) as consumer:
+
+        async def read() -> None:
+            while len(arrived) < len(values):
+                await consumer.getone()
+                arrived.append(time.perf_counter())
+
+        reading = asyncio.create_task(read())
+        at = await _produce(stage.brokers, _BARE, values)
+        await asyncio.wait_for(reading, 60)
+    return [there - sent for sent, there in zip(at, arrived, strict=True)]
+
+
+async def _whole(stage: Stage, numbers: Sequence[str]) -> list[float]:
+    """Seconds from produce to the committed task, each."""
+    settings = stage.settings()
+    services: tuple[Service, ...] = ("registry", "outreach")
+    for service in services:
+        await stage.database(settings, service)
+    registry = await asyncpg.connect(settings.database("registry", "owner"))
+    outreach = await asyncpg.connect(settings.database("outreach", "owner"))
+    await registry.execute("UPDATE business_day SET day = '2026-11-22'")
+    await put_on_topics(stage, [line for number in numbers for line in _before(number)])
+    seen: dict[str, float] = {}
+    async with _running(settings, *services):
+        async with asyncio.timeout(120):
+            while await outreach.fetchval("SELECT count(*) FROM person_number") < len(numbers):
+                await asyncio.sleep(0.5)
+        number_of = dict(await outreach.fetch("SELECT person_id, identity_number FROM person_number"))
+        # a person of whom the residence came first was covered for a moment
+        last = await outreach.fetchval("SELECT coalesce(max(task_id), 0) FROM task")
+
+        async def look() -> None:
+            nonlocal last
+            while len(seen) < len(numbers):
+                rows = await outreach.fetch(_NEW, last)
+                at = time.perf_counter()
+                for _, person_id in rows:
+                    seen[number_of[person_id]] = at
+                last = max([last, *(row[0] for row in rows)])
+                await asyncio.sleep(_LOOK)
+
+        looking = asyncio.create_task(look())
+        sent = await _produce(stage.brokers, _TOPIC, [_leaves(number) for number in numbers])
+        await asyncio.wait_for(looking, 60)
+    for connection in (registry, outreach):
+        await connection.close()
+    for service in services:
+        await stage.drop(settings, service)
+    return [seen[number] - at for number, at in zip(numbers, sent, strict=True)]
+
+
+_NEW = "SELECT task_id, person_id FROM task WHERE task_id > $1"
+
+
+def _told(name: str, seconds: Sequence[float]) -> float:
+    """Prints the middle and the 99th percentile; gives the latter in milliseconds."""
+    counted = sorted(seconds[_RATE * _WARM :])
+    middle, most = statistics.median(counted) * 1000, counted[int(len(counted) * 0.99)] * 1000
+    print(f"  {name:58} median {middle:6.1f} ms, p99 {most:6.1f} ms", flush=True)
+    return most
+
+
+async def run(stage: Stage) -> dict[str, float]:
+    """Prints the measurements and gives them by name."""
+    numbers = _numbers(_COUNT)
+    print(f"From produce to task, {_RATE} events a second for {_SECONDS - _WARM} s")
+    bare = _told("bare produce to consume", await _bare(stage, [_leaves(number) for number in numbers]))
+    whole = _told("school's event to the task in the queue", await _whole(stage, numbers))
+    print(f"  ratio of the 99th percentiles: {whole / bare:.1f} (at most 10)")
+    return {"bare_p99_ms": bare, "whole_p99_ms": whole, "ratio": whole / bare}
