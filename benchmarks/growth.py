@@ -5,7 +5,7 @@ registered as resident in 0180, enrolled in upper secondary school. Measured is 
 the polled records to the commit, without Kafka: 1,000 `leave.left` of as many persons, picked at random, each of
 which states a name too, so that each makes an episode, a new state of the person and two rows in the outbox.
 
-Event ids are random, as UUIDs of school systems are: the worst case for an index that outgrows the cache.
+Event ids have no order, as UUIDs of school systems have none: the worst case for an index that outgrows the cache.
 """
 
 import json
@@ -53,6 +53,9 @@ _LOG_COLUMNS: Final = [
     "identity_number", "on_day", "school_unit", "school_form", "study_path", "outcome", "municipality", "birth_date",
     "registered_in_sweden_on", "previous_identity_number", "protection", "given_name", "family_name",
 ]  # fmt: skip
+_ID, _DIGEST, _OFFSET, _NUMBER, _ON, _BORN = (
+    _LOG_COLUMNS.index(name) for name in ("id", "digest", "offset", "identity_number", "on_day", "birth_date")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +76,22 @@ class _Register:
 
 def _numbers(count: int) -> list[str]:
     """That many valid identity numbers of persons born in three years, picked at random."""
+    days = [f"{_FIRST_BIRTHDAY + timedelta(days=day):%Y%m%d}" for day in range(_BIRTHDAYS)]
+    serials = [f"{serial:03}" for serial in range(1, _SERIALS + 1)]
+    # a check digit makes the sum of both parts' digits one that ends in 0 (Luhn): each part is summed up once
+    of_days = [_summed(day[2:]) for day in days]
+    of_serials = [_summed(serial) for serial in serials]
     found = []
     for ordinal in random.Random(count).sample(range(_BIRTHDAYS * _SERIALS), count):
         day, serial = divmod(ordinal, _SERIALS)
-        century_and_nine = f"{_FIRST_BIRTHDAY + timedelta(days=day):%Y%m%d}{serial + 1:03}"
-        nine = century_and_nine[2:]
-        found.append(century_and_nine + next(digit for digit in "0123456789" if luhn(nine + digit)))
+        found.append(f"{days[day]}{serials[serial]}{-(of_days[day] + of_serials[serial]) % 10}")
     return found
+
+
+def _summed(digits: str) -> int:
+    """Every second digit, from the first on, counts twice, as the sum of its own digits."""
+    doubled = (int(digit) * (2 - place % 2) for place, digit in enumerate(digits))
+    return sum(value - 9 if value > 9 else value for value in doubled)
 
 
 def _event(source: str, kind: str, event_id: str, data: dict[str, Any]) -> bytes:
@@ -107,39 +119,44 @@ def _started(number: str, school: _School) -> bytes:
 def _left(number: str, school: _School) -> bytes:
     pupil = {"identity_number": number, "given_name": "Prov", "family_name": "Provsson"}
     data = {"pupil": pupil, "school_unit": school.unit, "last_day": "2026-02-27"}
-    return _event(f"urn:se:orgnr:{school.organiser}", "school.leave.left", str(_uuid()), data)
+    return _event(f"urn:se:orgnr:{school.organiser}", "school.leave.left", f"left-{number}", data)
 
 
-def _uuid() -> UUID:
-    return UUID(bytes=os.urandom(16))
-
-
-def _log_row(s: Statement, topic: str, offset: int) -> tuple[Any, ...]:
-    return (
-        s.source, s.id, os.urandom(16), topic, 0, offset, _RECEIVED, s.type, s.time, s.names, s.identity_number,
-        s.on, s.school_unit, s.school_form, s.study_path, s.outcome, s.municipality, s.birth_date,
+def _row_of(event: bytes, topic: str) -> list[Any]:
+    """What the registry writes into its log of an event."""
+    received = decode(event)
+    s = statement_of(received)
+    return [
+        s.source, s.id, received.digest, topic, 0, 0, _RECEIVED, s.type, s.time, s.names, s.identity_number, s.on,
+        s.school_unit, s.school_form, s.study_path, s.outcome, s.municipality, s.birth_date,
         s.registered_in_sweden_on, s.previous_identity_number, s.protection, s.given_name, s.family_name,
-    )  # fmt: skip
+    ]  # fmt: skip
 
 
 def _log_rows(numbers: Sequence[str], schools: Sequence[_School]) -> Iterator[tuple[Any, ...]]:
     """First the population feed, then the schools, each in an order of its own.
 
-    One event of each kind is decoded and flattened by the registry's own code and stands for the others.
+    One event of each kind goes through the registry's own code; the others are its row with another id, content
+    and person.
     """
-    registered = statement_of(decode(_registered(_MODEL_PERSON)))
+    chance = random.Random(len(numbers))
+    row = _row_of(_registered(_MODEL_PERSON), f"municipality.{_TOWN}.population.v1")
     for offset, number in enumerate(numbers):
-        said = replace(registered, id=str(_uuid()), identity_number=number, birth_date=birth_date_of(number))
-        yield _log_row(said, f"municipality.{_TOWN}.population.v1", offset)
-    started = {school: statement_of(decode(_started(_MODEL_PERSON, school))) for school in set(schools)}
+        row[_ID], row[_DIGEST], row[_OFFSET] = chance.randbytes(16).hex(), chance.randbytes(16), offset
+        row[_NUMBER], row[_BORN] = number, birth_date_of(number)
+        yield tuple(row)
+    models = {
+        school: _row_of(_started(_MODEL_PERSON, school), f"school.{school.organiser}.enrolment.v1")
+        for school in set(schools)
+    }
     order = list(range(len(numbers)))
-    random.Random(1).shuffle(order)
+    chance.shuffle(order)
     for offset, index in enumerate(order):
-        school = schools[index]
+        row, number = models[schools[index]], numbers[index]
+        row[_ID], row[_DIGEST], row[_OFFSET] = chance.randbytes(16).hex(), chance.randbytes(16), offset
         # in the autumn after ninth grade: a gap would have been an episode of its own
-        begun = date(int(numbers[index][:4]) + 16, 8, 18)
-        said = replace(started[school], id=str(_uuid()), identity_number=numbers[index], on=begun)
-        yield _log_row(said, f"school.{school.organiser}.enrolment.v1", offset)
+        row[_NUMBER], row[_ON] = number, date(int(number[:4]) + 16, 8, 18)
+        yield tuple(row)
 
 
 def _person_rows(numbers: Sequence[str], ids: Sequence[UUID]) -> Iterator[tuple[Any, ...]]:
@@ -147,18 +164,16 @@ def _person_rows(numbers: Sequence[str], ids: Sequence[UUID]) -> Iterator[tuple[
     state = person_state(
         _MODEL_ID, [_MODEL_PERSON], (None, None), birth_date_of(_MODEL_PERSON), _TOWN, "none", None
     )
+    digest = digest_of(state)
     model = person_message(state, 1, _RECEIVED).value or b""
     birth = f"{birth_date_of(_MODEL_PERSON)}".encode()
     for number, person_id in zip(numbers, ids, strict=True):
-        own = state.model_copy(
-            update={"person_id": person_id, "identity_number": number, "birth_date": birth_date_of(number)}
-        )
         published = (
             model.replace(str(_MODEL_ID).encode(), str(person_id).encode())
             .replace(_MODEL_PERSON.encode(), number.encode())
-            .replace(birth, f"{birth_date_of(number)}".encode())
+            .replace(birth, f"{number[:4]}-{number[4:6]}-{number[6:8]}".encode())
         )
-        yield person_id, number, number, 1, digest_of(own), published
+        yield person_id, number, number, 1, digest, published
 
 
 def _shown(rows: Iterable[tuple[Any, ...]], table: str) -> Iterator[tuple[Any, ...]]:
@@ -176,7 +191,7 @@ async def _fill(stage: Stage, settings: Settings, count: int) -> list[tuple[str,
     await stage.database(settings)
     numbers, units = _numbers(count), _schools(stage.directory)
     schools = [units[index % len(units)] for index in range(count)]
-    ids = [_uuid() for _ in numbers]
+    ids = [UUID(bytes=os.urandom(16)) for _ in numbers]
     owner = await asyncpg.connect(settings.database("registry", "owner"))
     await owner.execute("UPDATE business_day SET day = $1", _DAY)
     await _copy(owner, "event_log", _log_rows(numbers, schools), _LOG_COLUMNS)

@@ -139,7 +139,7 @@ async def _whole(stage: Stage, numbers: Sequence[str]) -> list[float]:
     seen: dict[str, float] = {}
     async with _running(settings, *services):
         async with asyncio.timeout(120):
-            while await outreach.fetchval("SELECT count(*) FROM person_number") < len(numbers):
+            while await outreach.fetchval("SELECT count(*) FROM person_number") < len(numbers):  # noqa: ASYNC110
                 await asyncio.sleep(0.5)
         number_of = dict(await outreach.fetch("SELECT person_id, identity_number FROM person_number"))
         # a person of whom the residence came first was covered for a moment

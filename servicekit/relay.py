@@ -7,6 +7,7 @@ Kafka's transactions serve for nothing else: exactly-once is the readers' inbox.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from uuid import uuid4
@@ -25,8 +26,9 @@ log = structlog.get_logger()
 
 #: Records in one Kafka transaction.
 PAGE = 500
-#: Seconds a turn is lent; renewed with every page and while idle.
+#: Seconds a turn is lent, and after which it is renewed.
 TURN = 10.0
+RENEW = 2.0
 #: Seconds between looks at an empty outbox when nobody wakes the relay.
 IDLE = 0.5
 #: Seconds between measurements of the outbox.
@@ -115,8 +117,14 @@ class Relay:
             await producer.start()  # fences whoever held the transactional id before
             cleanup.push_async_callback(self._give_back)
             telemetry.RELAY_ACTIVE.labels(self._service).set(1)
-            # asked again after the start, which may have taken longer than a turn
-            while await self._has_turn():
+            # asked again after the start, which may have taken longer than a turn; then not for each page, since
+            # what counts in between is that the broker fences
+            asked = -TURN
+            while True:
+                if time.monotonic() - asked >= RENEW:
+                    asked = time.monotonic()
+                    if not await self._has_turn():
+                        return
                 self._wake.clear()
                 page = await self._pool.fetch(_PAGE)
                 if page:
