@@ -9,21 +9,20 @@ Event ids have no order, as UUIDs of school systems have none: the worst case fo
 """
 
 import json
-import os
 import random
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 
 from benchmarks.stage import Figure, Stage, as_in_a_service, told
 from contracts.envelope import CONTENT_TYPE, decode
-from contracts.identifiers import birth_date_of, luhn
+from contracts.identifiers import birth_date_of
 from contracts.organisers import Directory
 from servicekit.batches import Store, sort
 from servicekit.database import Connection, pool
@@ -31,7 +30,7 @@ from servicekit.records import DeadLetter, Record
 from servicekit.settings import Settings
 from services.registry.publication import digest_of, person_message, person_state
 from services.registry.register import apply
-from services.registry.statement import Statement, statement_of
+from services.registry.statement import statement_of
 
 _SMALL: Final = 10_000
 _LARGE: Final = 1_000_000
@@ -119,7 +118,7 @@ def _started(number: str, school: _School) -> bytes:
 def _left(number: str, school: _School) -> bytes:
     pupil = {"identity_number": number, "given_name": "Prov", "family_name": "Provsson"}
     data = {"pupil": pupil, "school_unit": school.unit, "last_day": "2026-02-27"}
-    return _event(f"urn:se:orgnr:{school.organiser}", "school.leave.left", f"left-{number}", data)
+    return _event(f"urn:se:orgnr:{school.organiser}", "school.leave.left", str(uuid4()), data)
 
 
 def _row_of(event: bytes, topic: str) -> list[Any]:
@@ -191,7 +190,7 @@ async def _fill(stage: Stage, settings: Settings, count: int) -> list[tuple[str,
     await stage.database(settings)
     numbers, units = _numbers(count), _schools(stage.directory)
     schools = [units[index % len(units)] for index in range(count)]
-    ids = [UUID(bytes=os.urandom(16)) for _ in numbers]
+    ids = [uuid4() for _ in numbers]
     owner = await asyncpg.connect(settings.database("registry", "owner"))
     await owner.execute("UPDATE business_day SET day = $1", _DAY)
     await _copy(owner, "event_log", _log_rows(numbers, schools), _LOG_COLUMNS)
