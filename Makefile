@@ -20,7 +20,7 @@ demo: setup ## A municipality's year through the whole installation [ARGS=--once
 	@.venv/bin/kaa demo $(ARGS)
 
 test: setup ## All tests [ARGS: passed on to pytest]
-	@.venv/bin/python -m pytest $(ARGS)
+	@.venv/bin/python -m pytest -n auto --dist loadfile $(ARGS)
 
 faults: setup ## Every kind of fault, many times; writes docs/faults.md [ARGS: passed on; --help lists them]
 	@.venv/bin/python -m tests.faults $(ARGS)

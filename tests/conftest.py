@@ -12,7 +12,7 @@ import pytest
 
 from localstack.errors import StackError
 from localstack.throwaway import throwaway_folder
-from localstack.ways import NAMES, Part, choose, describe, find
+from localstack.ways import NAMES, VARIABLES, Part, choose, describe, find
 from tests import containers
 
 PARTS: tuple[Part, ...] = ("kafka", "postgres")
@@ -22,6 +22,11 @@ def pytest_configure() -> None:
     """A SIGTERM or a closed terminal ends the run as Ctrl-C does: with the broker and the database stopped."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """How many run at once: each with a broker and a database of its own, so one alone where they are given."""
+    return 1 if any(os.environ.get(name) for name in VARIABLES.values()) else min(os.cpu_count() or 1, 4)
 
 
 def pytest_report_header() -> list[str]:

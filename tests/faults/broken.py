@@ -153,15 +153,22 @@ MESSAGING: Final[tuple[Breakage, ...]] = (
         ),
     ),
     Breakage(
-        "A relay that has begun does not ask whether it is still its turn",
+        "A relay does not ask for its turn again when its producer is ready",
         "INV-04",
         RELAY,
-        "            while await self._has_turn():\n",
-        "            while True:\n",
+        "            asked = -TURN\n",
+        "            asked = time.monotonic()\n",
         (
             "tests/system/test_relay_turn.py::test_a_relay_whose_start_took_longer_than_its_turn_publishes_nothing",
-            "tests/system/test_relay_turn.py::test_a_relay_that_has_lost_its_turn_publishes_nothing_more",
         ),
+    ),
+    Breakage(
+        "A relay never renews its turn",
+        "INV-04",
+        RELAY,
+        "                if time.monotonic() - asked >= RENEW:\n",
+        "                if asked < 0:\n",
+        ("tests/system/test_relay_turn.py::test_a_relay_that_has_lost_its_turn_publishes_nothing_more",),
     ),
     Breakage(
         "An organiser may speak about another's school units",

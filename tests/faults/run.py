@@ -94,8 +94,9 @@ def said(outcome: Outcome) -> str:
     verdict = outcome.verdict
     line = (
         f"{verdict.records:,} records, {verdict.duplicates:,} repeated, {verdict.letters} refused; "
-        f"killed {outcome.killed}, fenced {outcome.fenced}, retried {outcome.retried}; longest wait {verdict.longest_wait:.1f} s, "
-        f"at rest after {outcome.rested_after:.1f} s; {outcome.seconds:.0f} s"
+        f"killed {outcome.killed}, fenced {outcome.fenced}, retried {outcome.retried}; "
+        f"longest wait {verdict.longest_wait:.1f} s, at rest after {outcome.rested_after:.1f} s; "
+        f"{outcome.seconds:.0f} s"
     )
     if not verdict.violations:
         return f"good: {line}"

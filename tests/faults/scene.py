@@ -102,15 +102,17 @@ class Scene:
         return self.supervisor.places[name].process
 
     async def _relay_asleep(self, name: str) -> None:
-        """Waits until the process sleeps at its point and another has the turn to publish; then wakes it."""
+        """Waits until the process sleeps at its point and another published what it was about to; then wakes it."""
         sleeper = await self._fallen_asleep(name)
         mine = await self.turn()
-        async with asyncio.timeout(30):
-            while await self.turn() == mine:
+        (row,) = await self.here.fetch("SELECT max(seq) FROM outbox")
+        async with asyncio.timeout(40):
+            while await self.turn() in (None, mine) or await self._waits_in_outbox(row[0]):
                 await asyncio.sleep(0.1)
-        # the other has made itself known to the broker and published
-        await asyncio.sleep(1.5)
         self.supervisor.wake(sleeper)
+
+    async def _waits_in_outbox(self, seq: int) -> bool:
+        return bool(await self.here.fetch("SELECT FROM outbox WHERE seq <= $1 LIMIT 1", seq))
 
     async def turn(self) -> UUID | None:
         """Which relay of the registry has the turn."""
