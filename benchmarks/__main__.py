@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME …]`: runs them all, or those named; leaves out/bench.json and out/bench.svg, a chart."""
+"""`python -m benchmarks [NAME …]`: runs them all, or those named; leaves out/bench.json and the chart bench.svg."""
 
 import argparse
 import json

@@ -20,7 +20,7 @@ _BAR: Final = 16
 
 #: Dark on light, or light on dark where the reader's system asks for it; each pair has a contrast of 4.5 or more.
 _STYLE: Final = """
-text { font-family: system-ui, sans-serif; font-size: 15px; fill: #1b1f24; }
+text { font-family: system-ui, 'DejaVu Sans', sans-serif; font-size: 15px; fill: #1b1f24; }
 .title { font-size: 22px; font-weight: 600; }
 .name { font-weight: 600; }
 .small { font-size: 13px; fill: #4a5058; }
@@ -49,7 +49,6 @@ def chart(figures: Sequence[Figure], measured: str) -> str:
             f"a chart needs figures with a ratio above 0; wrong: {', '.join(without) or 'no figures'}"
         )
     height = _HEAD + _ROW * len(figures) + _FOOT
-    bottom = height - _FOOT
     low, high = _decades(figures)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" '
@@ -68,10 +67,8 @@ def chart(figures: Sequence[Figure], measured: str) -> str:
         ),
     ]
     for power in range(low, high + 1):
-        at = _place(10.0**power, low, high)
-        parts.append(_upright(at, _HEAD, bottom, "line" if power else "one"))
         anchor = "start" if power == low else "end" if power == high else "middle"
-        parts.append(_text(at, _HEAD - 6, "small", f"{10.0**power:g}", anchor))
+        parts.append(_text(_place(10.0**power, low, high), _HEAD - 6, "small", f"{10.0**power:g}", anchor))
     for index, figure in enumerate(figures):
         parts += _row(figure, _HEAD + _ROW * index, low, high)
     return "\n".join([*parts, "</svg>", ""])
@@ -100,8 +97,14 @@ def _row(figure: Figure, top: int, low: int, high: int) -> list[str]:
         _text(_RIGHT, top + 24, "", _result(figure), "end"),
         _text(_LEFT, top + 46, "small", _measurement(figure)),
         _text(_RIGHT, top + 46, "small", figure.note, "end"),
-        f'<rect class="bar" x="{min(one, end):.1f}" y="{bar}" width="{max(abs(end - one), 1):.1f}" height="{_BAR}"/>',
     ]
+    parts += [
+        _upright(_place(10.0**power, low, high), bar - 3, bar + _BAR + 3, "line" if power else "one")
+        for power in range(low, high + 1)
+    ]
+    parts.append(
+        f'<rect class="bar" x="{min(one, end):.1f}" y="{bar}" width="{max(abs(end - one), 1):.1f}" height="{_BAR}"/>'
+    )
     goals = [goal for goal in (figure.at_least, figure.at_most) if goal is not None]
     return parts + [_upright(_place(goal, low, high), bar - 5, bar + _BAR + 5, "goal") for goal in goals]
 

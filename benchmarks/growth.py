@@ -263,7 +263,9 @@ async def run(stage: Stage) -> list[Figure]:
         }
         with as_in_a_service():
             for number in range(_ROUNDS + 1):
-                for count, register in registers.items():
+                # each goes first as often as the other
+                for count in (_SMALL, _LARGE) if number % 2 else (_LARGE, _SMALL):
+                    register = registers[count]
                     microseconds = await _round(stage, register)
                     await _clear(stage, register)
                     if number:  # in the first, statements are planned and caches filled

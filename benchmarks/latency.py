@@ -20,7 +20,7 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import NewTopic
 
-from benchmarks.stage import Stage, put_on_topics
+from benchmarks.stage import Figure, Stage, put_on_topics
 from contracts.envelope import CONTENT_TYPE
 from contracts.identifiers import luhn
 from servicekit.settings import Service, Settings
@@ -176,11 +176,11 @@ def _told(name: str, seconds: Sequence[float]) -> float:
     return most
 
 
-async def run(stage: Stage) -> dict[str, float]:
-    """Prints the measurements and gives them by name."""
+async def run(stage: Stage) -> list[Figure]:
+    """Prints the measurements and gives the figure."""
     numbers = _numbers(_COUNT)
     print(f"From produce to task, {_RATE} events a second for {_SECONDS - _WARM} s")
     bare = _told("bare produce to consume", await _bare(stage, [_leaves(number) for number in numbers]))
     whole = _told("school's event to the task in the queue", await _whole(stage, numbers))
-    print(f"  ratio of the 99th percentiles: {whole / bare:.1f} (at most 10)")
-    return {"bare_p99_ms": bare, "whole_p99_ms": whole, "ratio": whole / bare}
+    name = "from produce to task, 99th percentile"
+    return [Figure(name, whole, "bare produce to consume", bare, "ms", at_most=10)]

@@ -110,6 +110,9 @@ def three_brokers() -> Iterator[list[Node]]:
         with ThreadPoolExecutor(3) as threads:
             list(threads.map(lambda node: node.format(cluster, voters), nodes))
             list(threads.map(Node.start, nodes))
+        # at once: told to stop, the last of three would wait a minute for a quorum that is gone
+        for node in nodes:
+            cleanup.callback(node.kill)
         yield nodes
 
 

@@ -37,7 +37,7 @@ at the same moments of it. What the machine's scheduler makes of that differs fr
 """
 
 
-def write_table(outcomes: Sequence[Outcome], events: int) -> None:
+def write_table(outcomes: Sequence[Outcome]) -> None:
     """Writes the section of the single faults, and keeps that of the long run."""
     rows = []
     for kind in dict.fromkeys(outcome.kind for outcome in outcomes):
@@ -48,9 +48,10 @@ def write_table(outcomes: Sequence[Outcome], events: int) -> None:
             f"| {kind} | {len(mine)} | {result} | {max(o.verdict.longest_wait for o in mine):.0f} s "
             f"| {max(o.rested_after for o in mine):.0f} s | {_list([o.seed for o in mine])} |"
         )
+    counts = [outcome.verdict.records for outcome in outcomes]
     text = (
-        f"{_TABLE}\n\n{_where()} About {events:,} records a trial, told over ten seconds; the group's session\n"
-        f"is {SHORT_SESSION:.0f} s instead of 30, so that a pause outlasts it.\n\n"
+        f"{_TABLE}\n\n{_where()} {min(counts):,} to {max(counts):,} records a trial, told over ten seconds; the\n"
+        f"group's session is {SHORT_SESSION:.0f} s instead of 30, so that a pause outlasts it.\n\n"
         "| fault | trials | outcome | longest wait | at rest after | seeds |\n|---|---|---|---|---|---|\n"
         + "\n".join(rows)
         + "\n\nOne seed again: `make faults ARGS='--only \"slow database\" --seed 2 --times 1'`.\n"

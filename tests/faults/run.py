@@ -21,8 +21,6 @@ from tests.faults import long_run, page
 from tests.faults.schedule import KINDS, Kind, Need, named
 from tests.faults.trial import Outcome, stack, trial
 
-#: Events of one trial, and seconds over which they are told.
-EVENTS, SECONDS = 3000, 10.0
 #: Trials of each kind.
 TIMES = 3
 
@@ -31,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs what the arguments ask for; gives the exit status."""
     parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="of the first trial of each kind")
-    parser.add_argument("--events", type=int, default=None, help=f"of a trial (default: {EVENTS:,})")
+    parser.add_argument("--events", type=int, default=None, help="of a trial (default: 3,000)")
     parser.add_argument("--times", type=int, default=TIMES, help=f"trials of each kind (default: {TIMES})")
     parser.add_argument("--minutes", type=float, help="go round for so long instead of a number of times")
     parser.add_argument("--only", metavar="WORD", help="kinds of fault in whose name the word stands")
@@ -56,10 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if enough:
             break
         for need, group in _by_need(kinds).items():
-            outcomes += _round(need, group, given.seed + turn, given.events or EVENTS)
+            outcomes += _round(need, group, given.seed + turn, given.events)
     failed = [outcome for outcome in outcomes if outcome.verdict.violations]
     if not given.only:
-        page.write_table(outcomes, given.events or EVENTS)
+        page.write_table(outcomes)
         print(f"written: {page.PAGE}")
     print(f"{len(outcomes)} trials, {len(failed)} with violations, {time.monotonic() - begun:.0f} s")
     return 1 if failed else 0
@@ -72,12 +70,12 @@ def _by_need(kinds: Sequence[Kind]) -> dict[Need | None, list[Kind]]:
     return groups
 
 
-def _round(need: Need | None, kinds: Sequence[Kind], seed: int, events: int) -> list[Outcome]:
+def _round(need: Need | None, kinds: Sequence[Kind], seed: int, events: int | None) -> list[Outcome]:
     found = []
     with stack(need) as servers:
         for kind in kinds:
             print(f"seed {seed}: {kind.name} …", end="", flush=True)
-            outcome = asyncio.run(trial(kind, servers, seed, events, SECONDS))
+            outcome = asyncio.run(trial(kind, servers, seed, events))
             found.append(outcome)
             print(f" {said(outcome)}", flush=True)
     return found

@@ -63,6 +63,9 @@ class Kind:
     need: Need | None = None
     #: What shows that the fault happened: a process was killed, a relay was fenced, a batch was tried again.
     proof: Literal["killed", "fenced", "retried"] | None = None
+    #: About so many events, told over so many seconds.
+    events: int = 3000
+    seconds: float = 10.0
 
 
 def _times(rng: Random, count: int, span: float) -> list[float]:
@@ -151,9 +154,60 @@ KINDS: Final[tuple[Kind, ...]] = (
 )
 
 
+def _of_processes(rng: Random, span: float) -> Schedule:
+    """Processes killed at points of their work and at some moments, one asleep as it loses its turn, one paused."""
+    points = ["after_poll", "before_commit", "before_offsets"]
+    rng.shuffle(points)
+    first = {
+        place: (f"--kill={point}:{rng.randint(1, 3)}",)
+        for place, point in zip(("registry-1", "outreach-0", "reporting-0"), points, strict=True)
+    }
+    first["registry-0"] = (f"--sleep={rng.choice(('before_publish', 'inside_publish'))}:2",)
+    first["notifications-0"] = (f"--kill={rng.choice(('before_delete', 'inside_publish'))}:1",)
+    steps = (
+        Step(0.1 * span, "relay asleep", "registry-0"),
+        Step(0.2 * span, "kill", "registry-1"),
+        Step(0.3 * span, "join", "registry-2"),
+        Step(0.4 * span, "pause", "registry-0", 8.0),
+        Step(0.5 * span, "leave", "registry-2"),
+        Step(0.9 * span, "kill", rng.choice(("outreach-0", "notifications-0"))),
+    )
+    return Schedule(steps, first, {"registry-1": ("--clock=30",), "outreach-0": ("--clock=-30",)})
+
+
+def _of_servers(rng: Random, span: float) -> Schedule:
+    """Broker and database stopped, killed, cut off, slow, silent, full, in some order; senders that repeat all."""
+    steps = [
+        Step(0, "broker stops", seconds=rng.uniform(0, 1)),
+        Step(0, "broker killed", seconds=rng.uniform(0, 1)),
+        Step(0, "database restarts", seconds=rng.uniform(0, 1)),
+        Step(0, "database killed", seconds=rng.uniform(0, 1)),
+        Step(0, "connections cut"),
+        Step(0, "database slow", seconds=2.0),
+        Step(0, "database silent", seconds=2.0),
+        Step(0, "disk full", seconds=2.0),
+    ]
+    rng.shuffle(steps)
+    timed = [Step(span * turn / len(steps), s.what, seconds=s.seconds) for turn, s in enumerate(steps, 1)]
+    return Schedule(tuple(timed), shuffled=True, copies=2, poison_every=300)
+
+
+def _one_lost(rng: Random, span: float) -> Schedule:
+    return Schedule((Step(0.2 * span, "broker lost", str(rng.randrange(3)), 3.0),))
+
+
+#: Everything at once, for the short version in `make test`.
+PROCESSES: Final = Kind("short: processes", _of_processes, events=1500, seconds=8.0)
+SERVERS: Final = Kind(
+    "short: servers", _of_servers, need="small disk", proof="retried", events=1500, seconds=12.0
+)
+BROKERS: Final = Kind("short: brokers", _one_lost, need="three brokers", events=700, seconds=5.0)
+
+
 def named(word: str) -> Sequence[Kind]:
     """The kinds in whose name a word stands."""
-    return [kind for kind in KINDS if word.casefold() in kind.name.casefold()]
+    every = (*KINDS, PROCESSES, SERVERS, BROKERS)
+    return [kind for kind in every if word.casefold() in kind.name.casefold()]
 
 
 #: Of the long run: two processes whose clocks are wrong, all the time.

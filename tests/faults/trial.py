@@ -84,17 +84,16 @@ class Outcome:
     gave_up: int = 0
 
 
-async def trial(
-    kind: Kind, stack: Stack, seed: int, events: int, seconds: float, organisers: object = ORGANISERS
-) -> Outcome:
-    """Tells about ``events`` events over so many seconds while the faults of the kind happen; checks everything."""
-    schedule = kind.making(Random(f"{kind.name} {seed}"), seconds)
+async def trial(kind: Kind, stack: Stack, seed: int, events: int | None = None) -> Outcome:
+    """Tells a history (of about ``events``, if not the kind's number) while its faults happen; checks everything."""
+    schedule = kind.making(Random(f"{kind.name} {seed}"), kind.seconds)
+    count = events or kind.events
     begun = time.monotonic()
-    async with scene_of(stack, schedule, organisers) as scene:
-        told = _history(f"{kind.name} {seed}", events, scene, schedule)
+    async with scene_of(stack, schedule, ORGANISERS) as scene:
+        told = _history(f"{kind.name} {seed}", count, scene, schedule)
         watching = asyncio.create_task(scene.supervisor.watch())
         try:
-            outcome = await _under_faults(kind, seed, scene, schedule, told, events, seconds)
+            outcome = await _under_faults(kind, seed, scene, schedule, told, count)
         finally:
             watching.cancel()
             await asyncio.wait({watching})
@@ -103,13 +102,13 @@ async def trial(
 
 
 async def _under_faults(
-    kind: Kind, seed: int, scene: Scene, schedule: Schedule, told: Iterable[Sent], events: int, seconds: float
+    kind: Kind, seed: int, scene: Scene, schedule: Schedule, told: Iterable[Sent], count: int
 ) -> Outcome:
     supervisor, sending = scene.supervisor, Sending()
     async with asyncio.TaskGroup() as group:
-        group.create_task(tell(scene.here.brokers, told, sending, events / seconds))
+        group.create_task(tell(scene.here.brokers, told, sending, count / kind.seconds))
         group.create_task(perform(scene, schedule.steps))
-        group.create_task(move_days(scene, seconds))
+        group.create_task(move_days(scene, kind.seconds))
     healed = time.monotonic()
     rested = await at_rest(scene, AT_REST_WITHIN)
     verdict = Verdict()
