@@ -81,7 +81,8 @@ async def _reference(stage: Stage) -> float:
     partitions = partitions_of(stage.directory, "registry")
     # the application role of a usual service owns its tables: the reference may do as the owner does
     url = settings.database("registry", "owner")
-    rate = await work_off(stage.brokers, partitions, url, _REFERENCE_EVENTS, _DAY)
+    with as_in_a_service():
+        rate = await work_off(stage.brokers, partitions, url, _REFERENCE_EVENTS, _DAY)
     await stage.drop(settings)
     return rate
 

@@ -154,14 +154,22 @@ def run(copy: Path, tests: Sequence[str], variables: dict[str, str], seconds: fl
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
-            process.terminate()
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            pass
+        finally:
+            _stop(process)
         lines = verdicts.read_text(encoding="utf-8").splitlines() if verdicts.exists() else []
     return [json.loads(line) for line in lines]
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """Ends a run that is not over, with all that it started."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def judged(test: str, lines: Sequence[dict[str, Any]]) -> Verdict:
@@ -261,8 +269,12 @@ def main(words: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    # told to stop, it ends as with Ctrl-C: with the servers stopped and the copy removed
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
     except CannotTellError as reason:
         print(f"breakages: {reason}", file=sys.stderr)
         sys.exit(2)
