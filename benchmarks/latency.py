@@ -7,12 +7,9 @@ a bare consumer's hands.
 
 import asyncio
 import json
-import os
 import statistics
-import sys
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -20,10 +17,10 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import NewTopic
 
-from benchmarks.stage import Figure, Stage, put_on_topics
+from benchmarks.stage import Figure, Stage, put_on_topics, running
 from contracts.envelope import CONTENT_TYPE
 from contracts.identifiers import luhn
-from servicekit.settings import Service, Settings
+from servicekit.settings import Service
 from servicekit.topics import administration
 
 _RATE: Final = 300
@@ -72,26 +69,6 @@ def _leaves(number: str) -> bytes:
     return _event("school.leave.left", f"l{number}", left)
 
 
-@asynccontextmanager
-async def _running(settings: Settings, *services: Service) -> AsyncIterator[None]:
-    """These services as processes."""
-    stated = settings.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
-    environment = os.environ | {f"KAA_{name.upper()}": str(value) for name, value in stated.items()}
-    processes = [
-        await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "kaa", "run", service, env=environment, stderr=asyncio.subprocess.DEVNULL
-        )
-        for service in services
-    ]
-    try:
-        yield
-    finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            await process.wait()
-
-
 async def _produce(brokers: str, topic: str, values: Sequence[bytes]) -> list[float]:
     """Sends them at the rate; gives when each was handed to the producer (seconds of the monotonic clock)."""
     at = []
@@ -137,7 +114,7 @@ async def _whole(stage: Stage, numbers: Sequence[str]) -> list[float]:
     await registry.execute("UPDATE business_day SET day = '2026-11-22'")
     await put_on_topics(stage, [line for number in numbers for line in _before(number)])
     seen: dict[str, float] = {}
-    async with _running(settings, *services):
+    async with running(settings, *services):
         async with asyncio.timeout(120):
             while await outreach.fetchval("SELECT count(*) FROM person_number") < len(numbers):  # noqa: ASYNC110
                 await asyncio.sleep(0.5)

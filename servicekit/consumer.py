@@ -59,6 +59,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._paused: dict[str, str] = {}
         self._busy = asyncio.Lock()
         self._positions: dict[TopicPartition, int] = {}
+        self._ends: dict[TopicPartition, int] = {}
+        self._committing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._committing.set_result(None)
         self._leave_rest = False
         self._rewound: set[TopicPartition] = set()
         #: When the records in hand were polled (monotonic seconds); None between polls.
@@ -113,6 +116,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def stop(self) -> None:
         """Finishes and commits the transaction in hand, then leaves the group."""
         self._leave_rest = True
+        await self._committing
         await self._broker.stop()
 
     @property
@@ -163,6 +167,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                     following = asyncio.create_task(batches.sort(further, directory))
                 await self._take(page, until)
                 if self._leave_rest:  # what is not committed comes again, here or elsewhere
+                    await self._committing
                     return
         finally:
             following.cancel()
@@ -190,7 +195,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         telemetry.BATCH_SIZE.labels(self._service).observe(len(page))
         for topic, reason in (late | holds).items():
             self._hold(topic, reason)
-        await self._commit(ends)
+        self._commit_soon(ends)
 
     def _count(self, taken: Sequence[Received | DeadLetter], refused: Sequence[bool]) -> dict[str, str]:
         """Counts the records of a stored batch against the limits; gives the topics to hold, with the limit in words.
@@ -202,6 +207,18 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             verdicts.setdefault(item.record.topic, []).append(bad)
         broken = {topic: self._limits.exceeded(topic, seen) for topic, seen in verdicts.items()}
         return {topic: found[1] for topic, found in broken.items() if found}
+
+    def _commit_soon(self, ends: dict[TopicPartition, int]) -> None:
+        """The effects are in the database: Kafka hears of it while the next page is taken, one commit at a time."""
+        self._ends |= ends
+        if self._committing.done():
+            self._committing.result()
+            self._committing = asyncio.create_task(self._commit_all())
+
+    async def _commit_all(self) -> None:
+        while self._ends:
+            ends, self._ends = self._ends, {}
+            await self._commit(ends)
 
     async def _commit(self, ends: dict[TopicPartition, int]) -> None:
         """Tells Kafka how far we are: a hint, the database is the truth; what comes again is recognised."""
@@ -303,8 +320,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._leave_rest = True
         if revoked:
             try:
-                await asyncio.wait_for(self._busy.acquire(), 60)
-                self._busy.release()
+                async with asyncio.timeout(60), self._busy:
+                    await self._committing
             except TimeoutError:
                 log.warning("rebalance.batch_in_hand", partitions=len(revoked))
 

@@ -76,12 +76,17 @@ async def connect(url: str, **settings: str) -> Connection:
     return await asyncpg.connect(url, timeout=10, command_timeout=120, server_settings=settings or None)
 
 
+async def _as_it_is(_: Connection) -> None:
+    """Nothing is set in a session beyond its transaction, so nothing needs a round trip to be reset."""
+
+
 def new_pool(url: str, *, name: str, size: int) -> asyncpg.Pool:
     """A pool to be opened by ``async with`` or ``await``, which raises what asyncpg raises."""
     return asyncpg.create_pool(
         url,
         min_size=1,
         max_size=size,
+        reset=_as_it_is,
         timeout=10,
         command_timeout=120,
         server_settings={"application_name": name, "timezone": "UTC"},

@@ -29,12 +29,12 @@ INSERT INTO accounted (topic, partition, "offset")
 SELECT topic, partition, -1 FROM unnest($1::text[], $2::int[]) AS new (topic, partition) ORDER BY 1, 2
 ON CONFLICT DO NOTHING
 """
-_FAR = """
-UPDATE accounted SET "offset" = new."offset"
-FROM unnest($1::text[], $2::int[], $3::bigint[]) AS new (topic, partition, "offset")
-WHERE accounted.topic = new.topic AND accounted.partition = new.partition
-"""
 _COUNT = """
+WITH further AS (
+  UPDATE accounted SET "offset" = new."offset"
+  FROM unnest($6::text[], $7::int[], $8::bigint[]) AS new (topic, partition, "offset")
+  WHERE accounted.topic = new.topic AND accounted.partition = new.partition
+)
 INSERT INTO receipt AS kept (topic, day, applied, repeated, refused)
 SELECT topic, $1, applied, repeated, refused
 FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[]) AS new (topic, applied, repeated, refused)
@@ -124,11 +124,9 @@ async def account(connection: Connection, fates: Sequence[tuple[Record, Fate]]) 
     }
     topics = sorted(set().union(*found.values()))
     if topics:
+        counts = ([count[topic] for topic in topics] for count in found.values())
         further = [(*place, offset) for place, offset in last.items() if offset > known[place]]
-        await connection.execute(_FAR, *_columns(further))
-        await connection.execute(
-            _COUNT, today(), topics, *([count[topic] for topic in topics] for count in found.values())
-        )
+        await connection.execute(_COUNT, today(), topics, *counts, *_columns(further))
     return [
         record
         for record, its in fates

@@ -107,7 +107,7 @@ class Relay:
                 transactional_id=self._transactional_id,
                 enable_idempotence=True,
                 acks="all",
-                linger_ms=5,
+                linger_ms=0,  # a page is handed over as a whole: nothing more comes for which to wait
                 max_batch_size=131_072,
                 compression_type="lz4",
                 transaction_timeout_ms=30_000,
