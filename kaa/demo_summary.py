@@ -153,6 +153,9 @@ def next_steps(day: date) -> str:
     return f"""
 Now try, in another terminal (the commands find this stack by themselves):
   .venv/bin/kaa status                                        the whole installation on one screen
+  .venv/bin/kaa lag --watch                                   how far each service is behind
+  .venv/bin/kaa dead-letters list registry                    what was put aside, and what to do about it
+  .venv/bin/kaa organisers receipts 2120000142                what an organiser sent, and what became of it
   .venv/bin/kaa outreach next --municipality {MUNICIPALITY}             take the next task
   .venv/bin/kaa registry explain --on {day}              asks for an identity number (the ledger has some)
   .venv/bin/kaa registry episodes --municipality {MUNICIPALITY}         the register as JSON
