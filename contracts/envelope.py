@@ -253,7 +253,8 @@ def _header(headers: Headers, name: str) -> str | None:
     return None
 
 
-_BINARY_ATTRIBUTES: Final = (
+#: The context attributes of an event; in binary mode each is a header, ``ce_`` before it.
+ATTRIBUTES: Final = (
     "specversion",
     "id",
     "source",
@@ -281,7 +282,7 @@ def decode(value: bytes | None, headers: Headers = ()) -> Event:
         if not isinstance(whole, dict):
             raise _refuse("malformed", "record", "expected a JSON object: one CloudEvent")
         return _event(whole, whole.get("data"))
-    attributes: dict[str, Any] = {name: _header(headers, f"ce_{name}") for name in _BINARY_ATTRIBUTES}
+    attributes: dict[str, Any] = {name: _header(headers, f"ce_{name}") for name in ATTRIBUTES}
     attributes["datacontenttype"] = media_type or None
     return _event(attributes, _json(value, "data"))
 

@@ -1,23 +1,22 @@
 """`kaa dead-letters`: what could not take effect, for people: list, show, replay, discard, and who did what."""
 
-import asyncio
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Annotated, TypeVar
 
-import asyncpg
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from contracts.identifiers import municipality_code, organisation_number
+from kaa.databases import in_database
 from kaa.errors import fail, in_one_line
 from kaa.run import parts_of
 from kaa.terminal import progress
 from servicekit.calendar import STOCKHOLM, now
-from servicekit.database import Connection, TransientError, connect, explain
+from servicekit.database import Connection, TransientError
 from servicekit.dead_letter_actions import Done, Operator, actions, discard, look, to_discard
 from servicekit.dead_letters import (
     WHAT_TO_DO,
@@ -347,20 +346,9 @@ def _console() -> Console:
 
 
 def _in_database(service: Service, work: Callable[[Connection], Awaitable[T]]) -> T:
-    async def run(url: str) -> T:
-        connection = await connect(url, application_name="kaa-cli")
-        try:
-            return await work(connection)
-        finally:
-            await connection.close()
-
-    with in_one_line():
-        url = load().database(service)
     try:
-        return asyncio.run(run(url))
+        return in_database(service, work)
     except NoLetterError as error:
         fail(str(error))
     except TransientError:
         fail(f"the {service} is at work on the same persons; what was done stands: say it again")
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        fail(explain(error, url))

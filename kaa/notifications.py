@@ -1,22 +1,20 @@
 """`kaa notifications`: the notices from schools to home municipalities, and what proves "without delay"."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, TypeVar
 
-import asyncpg
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from contracts.identifiers import organisation_number
 from contracts.organisers import Directory
+from kaa.databases import in_database
 from kaa.errors import fail, in_one_line
 from servicekit.calendar import STOCKHOLM
-from servicekit.database import Connection, connect, explain
 from servicekit.directory import DirectoryFile
-from servicekit.settings import ConfigurationError, Settings, load
+from servicekit.settings import load
 from services.notifications.proof import NoticeTimes, OrganiserNotices, listed, summed_up
 
 app = typer.Typer(
@@ -67,29 +65,14 @@ def notices(
 
     With --list the look is written to the access log. Times are Swedish.
     """
+    if one_by_one:
+        _show_list(
+            in_database("notifications", lambda connection: listed(connection, organiser, school_unit))
+        )
+        return
+    sums = in_database("notifications", lambda connection: summed_up(connection, organiser, school_unit))
     with in_one_line():
-        settings = load()
-        if one_by_one:
-            _show_list(_read(settings, lambda connection: listed(connection, organiser, school_unit)))
-        else:
-            sums = _read(settings, lambda connection: summed_up(connection, organiser, school_unit))
-            _show_sums(sums, DirectoryFile(settings.organisers).current())
-
-
-def _read(settings: Settings, read: Callable[[Connection], Awaitable[T]]) -> T:
-    url = settings.database("notifications")
-
-    async def run() -> T:
-        connection = await connect(url, application_name="kaa-cli")
-        try:
-            return await read(connection)
-        finally:
-            await connection.close()
-
-    try:
-        return asyncio.run(run())
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise ConfigurationError(explain(error, url)) from None
+        _show_sums(sums, DirectoryFile(load().organisers).current())
 
 
 def _show_sums(sums: Sequence[OrganiserNotices], directory: Directory) -> None:

@@ -1,22 +1,20 @@
 """`kaa outreach`: the queue of calls to be made, at the command line."""
 
-import asyncio
 import getpass
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Annotated, TypeVar
 
-import asyncpg
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from contracts.identifiers import MUNICIPALITIES, municipality_code
-from kaa.errors import fail, in_one_line
+from kaa.databases import in_database
+from kaa.errors import fail
 from servicekit.calendar import STOCKHOLM, today
-from servicekit.database import Connection, connect, explain
-from servicekit.settings import load
+from servicekit.database import Connection
 from services.outreach import contacts, queue
 from services.outreach.tasks import DUE_DAYS
 
@@ -170,17 +168,8 @@ def _console() -> Console:
 
 
 def _in_transaction(work: Callable[[Connection], Awaitable[T]]) -> T:
-    async def run(url: str) -> T:
-        connection = await connect(url, application_name="kaa-cli")
-        try:
-            async with connection.transaction():
-                return await work(connection)
-        finally:
-            await connection.close()
+    async def run(connection: Connection) -> T:
+        async with connection.transaction():
+            return await work(connection)
 
-    with in_one_line():
-        url = load().database("outreach")
-    try:
-        return asyncio.run(run(url))
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        fail(explain(error, url))
+    return in_database("outreach", run)

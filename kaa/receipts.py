@@ -1,9 +1,9 @@
 """`kaa organisers receipts`: what an organiser sent, day by day, and what became of it."""
 
-import asyncio
 import json
 from dataclasses import asdict
 from datetime import date, timedelta
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -11,14 +11,15 @@ from rich.table import Table
 
 from contracts.catalogue import FAMILIES, family_of, read_by
 from contracts.identifiers import municipality_code, organisation_number
-from kaa.errors import fail, in_one_line
+from kaa.databases import in_database
+from kaa.errors import fail
 from kaa.terminal import wide_console
 from servicekit.calendar import STOCKHOLM, today
-from servicekit.database import connect
+from servicekit.database import Connection
 from servicekit.dead_letters import WHAT_TO_DO
 from servicekit.logs import masked
 from servicekit.receipts import Receipt, Refusal, receipts, refusals
-from servicekit.settings import SERVICES, Service, load
+from servicekit.settings import SERVICES, Service
 
 #: Days that are shown when no first day is said: as long as topics keep an organiser's records.
 _DAYS = 30
@@ -42,19 +43,11 @@ def _topics(who: str) -> dict[Service, list[str]]:
     }
 
 
-async def _find(topics: dict[Service, list[str]], since: date, until: date) -> Found:
-    settings, found = load(), Found()
-    for service, its in topics.items():
-        if its:
-            connection = await connect(settings.database(service))
-            try:
-                found[service] = (
-                    await receipts(connection, its, since, until),
-                    await refusals(connection, its, since, until),
-                )
-            finally:
-                await connection.close()
-    return found
+def _find(topics: dict[Service, list[str]], since: date, until: date) -> Found:
+    async def look(connection: Connection, its: list[str]) -> tuple[list[Receipt], list[Refusal]]:
+        return await receipts(connection, its, since, until), await refusals(connection, its, since, until)
+
+    return {service: in_database(service, partial(look, its=its)) for service, its in topics.items() if its}
 
 
 def _day(value: str | None) -> date | None:
@@ -85,8 +78,7 @@ def show(
     if first > last:
         fail(f"--from {first} is after --to {last}")
     topics = _topics(organiser)
-    with in_one_line():
-        found = asyncio.run(_find(topics, first, last))
+    found = _find(topics, first, last)
     if as_json:
         typer.echo(json.dumps(_as_json(organiser, first, last, found), ensure_ascii=False, indent=2))
     else:

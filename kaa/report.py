@@ -1,18 +1,15 @@
 """`kaa report`: the half-year's file for Statistics Sweden (SCB), and its specification."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
-import asyncpg
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from contracts.identifiers import MUNICIPALITIES, municipality_code
-from kaa.errors import fail, in_one_line
-from servicekit.database import connect, explain
-from servicekit.settings import load as load_settings
+from kaa.databases import in_database
+from kaa.errors import fail
 from services.reporting.period import Period
 from services.reporting.period import period as period_of
 from services.reporting.specification import Language, Specification
@@ -193,21 +190,15 @@ def _unreadable(file: Path, error: OSError) -> NoReturn:
 def _built(
     specification: Specification, period: Period, municipality: str, as_known_at: int | None
 ) -> Submission:
-    async def run() -> Submission:
-        connection = await connect(url, application_name="kaa-cli")
-        try:
-            return await build(connection, specification, period, municipality, as_known_at=as_known_at)
-        finally:
-            await connection.close()
-
-    with in_one_line():
-        url = load_settings().database("reporting")
     try:
-        return asyncio.run(run())
+        return in_database(
+            "reporting",
+            lambda connection: build(
+                connection, specification, period, municipality, as_known_at=as_known_at
+            ),
+        )
     except PrefixError as error:
         fail(f"--as-known-at: {error}")
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        fail(explain(error, url))
 
 
 def _print(submission: Submission, specification: Path, file: Path, lang: Language, final: bool) -> None:

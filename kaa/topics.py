@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -12,13 +12,14 @@ import typer
 
 from contracts.catalogue import FAMILIES, AccessRule, Family, access_rules, family_of, owners, topics_of
 from contracts.organisers import Directory
+from kaa.databases import in_database
 from kaa.errors import fail, in_one_line
 from kaa.event_files import read_directory
 from kaa.organisers import directory_path
 from kaa.terminal import progress, without_client_logs
 from servicekit import settings
 from servicekit.calendar import STOCKHOLM
-from servicekit.database import Connection, connect, explain
+from servicekit.database import Connection
 from servicekit.settings import SERVICES, Service
 from servicekit.topics import Plan, administration, carry_out, plan
 
@@ -146,7 +147,7 @@ def paused() -> None:
 
     Exit status 0, also when there is none; 2 when a service's database cannot be asked.
     """
-    found = [(service, row) for service in SERVICES for row in _in_database(service, _paused)]
+    found = [(service, row) for service in SERVICES for row in in_database(service, _paused)]
     for service, row in found:
         since = f"{row['since'].astimezone(STOCKHOLM):%Y-%m-%d %H:%M}"
         typer.echo(f"{service:13}  {row['topic']}  since {since}: {row['reason']}")
@@ -171,7 +172,7 @@ def resume(
         )
         return reason
 
-    reason = _in_database(service, delete)
+    reason = in_database(service, delete)
     if reason is None:
         typer.echo(f"kaa: {service} has not paused {topic}; see `kaa topics paused`", err=True)
         raise typer.Exit(1)
@@ -180,19 +181,3 @@ def resume(
 
 async def _paused(connection: Connection) -> list[asyncpg.Record]:
     return list(await connection.fetch("SELECT topic, reason, since FROM paused_topic ORDER BY topic"))
-
-
-def _in_database(service: Service, work: Callable[[Connection], Awaitable[T]]) -> T:
-    async def run(url: str) -> T:
-        connection = await connect(url, application_name="kaa-cli")
-        try:
-            return await work(connection)
-        finally:
-            await connection.close()
-
-    with in_one_line():
-        url = settings.load().database(service)
-    try:
-        return asyncio.run(run(url))
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        fail(explain(error, url))

@@ -62,7 +62,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._ends: dict[TopicPartition, int] = {}
         self._committing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._committing.set_result(None)
+        #: Told to stop, or partitions are on their way to another: the pages of a poll that are left stay undone.
         self._leave_rest = False
+        self._stopping = False
         self._rewound: set[TopicPartition] = set()
         #: When the records in hand were polled (monotonic seconds); None between polls.
         self.since: float | None = None
@@ -115,7 +117,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def stop(self) -> None:
         """Finishes and commits the transaction in hand, then leaves the group."""
-        self._leave_rest = True
+        self._stopping = self._leave_rest = True
         await self._committing
         await self._broker.stop()
 
@@ -156,7 +158,6 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Page by page, a transaction each. The next is sorted while the database is at work on this one."""
         directory, size = self._directory.current(), self._settings.batch
         until = time.monotonic() + self._settings.retry_seconds
-        self._leave_rest = False
         self._rewound.clear()
         pages = [raw[at : at + size] for at in range(0, len(raw), size)]
         following = asyncio.create_task(batches.sort(pages[0], directory))
@@ -328,6 +329,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_assigned(self, assigned: Any) -> None:
         """Topics on hold stay on hold in new hands, also those that another put there a moment ago."""
         telemetry.PARTITIONS.labels(self._service).set(len(assigned))
+        self._leave_rest = self._stopping
         try:
             async with asyncio.timeout(10), self._busy:  # no heartbeat goes out meanwhile
                 await self._follow()

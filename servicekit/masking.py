@@ -8,22 +8,10 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel
 from pydantic_core import from_json
 
+from contracts.envelope import ATTRIBUTES
 from contracts.events import TYPES
 
-_ATTRIBUTES: Final = frozenset(
-    {
-        "specversion",
-        "id",
-        "source",
-        "type",
-        "time",
-        "subject",
-        "replaces",
-        "traceparent",
-        "datacontenttype",
-        "data",
-    }
-)
+_ATTRIBUTES: Final = frozenset({*ATTRIBUTES, "datacontenttype", "data"})
 #: Elements of a list, and keys of an object, that are shown; of more their number.
 _ELEMENTS, _KEYS = 5, 50
 

@@ -23,7 +23,7 @@ CREATE TABLE dead_letter_action (
     "offset" bigint NOT NULL,
     kind text NOT NULL,
     event_id text,
-    received_at timestamptz
+    received_at timestamptz NOT NULL
 );
 
 CREATE INDEX dead_letter_action_of_record ON dead_letter_action (topic, partition, "offset");

@@ -1,0 +1,31 @@
+"""What a command does in a service's database: one connection of the application role, errors in one line."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import asyncpg
+
+from kaa.errors import fail, in_one_line
+from servicekit.database import Connection, connect, explain
+from servicekit.settings import Service, load
+
+T = TypeVar("T")
+
+
+def in_database(service: Service, work: Callable[[Connection], Awaitable[T]]) -> T:
+    """Does ``work`` on a connection and gives its answer; ends the command when the database cannot be asked."""
+
+    async def run(url: str) -> T:
+        connection = await connect(url, application_name="kaa-cli")
+        try:
+            return await work(connection)
+        finally:
+            await connection.close()
+
+    with in_one_line():
+        url = load().database(service)
+    try:
+        return asyncio.run(run(url))
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        fail(explain(error, url))
