@@ -125,7 +125,7 @@ async def settled(settings: Settings, show: Callable[[int, int], None]) -> None:
                 waiting += await connection.fetchval("SELECT count(*) FROM outbox")
                 if service == "registry":
                     waiting += await connection.fetchval(
-                        "SELECT count(*) FROM person, business_day WHERE wake_on <= day"
+                        "SELECT count(*) FROM waking JOIN business_day ON waking.day <= business_day.day"
                     )
                 await connection.close()
             show(behind, waiting)

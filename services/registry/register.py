@@ -30,12 +30,21 @@ from services.registry.statement import Statement
 #: tells of a day that is already over.
 DAY_LOCK = 4_611_001
 
+# No index is about what changes in a person's row, so that a change touches one page; what wakes her is listed apart.
 _KEEP_PERSONS = """
-UPDATE person SET identity_number = new.identity_number, merged_into = new.merged_into, revision = new.revision,
-                  digest = new.digest, published = coalesce(new.published, person.published), wake_on = new.wake_on
-FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::bytea[], $6::bytea[], $7::date[])
-  AS new (person_id, identity_number, merged_into, revision, digest, published, wake_on)
-WHERE person.person_id = new.person_id
+WITH kept AS (
+  UPDATE person SET identity_number = new.identity_number, merged_into = new.merged_into, revision = new.revision,
+                    digest = new.digest, published = coalesce(new.published, person.published), wake_on = new.wake_on
+  FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::bytea[], $6::bytea[], $7::date[])
+    AS new (person_id, identity_number, merged_into, revision, digest, published, wake_on)
+  WHERE person.person_id = new.person_id
+  RETURNING person.person_id, old.wake_on AS before, person.wake_on AS after
+), over AS (
+  DELETE FROM waking USING kept
+  WHERE (waking.day, waking.person_id) = (before, kept.person_id) AND before IS DISTINCT FROM after
+)
+INSERT INTO waking (day, person_id)
+SELECT after, person_id FROM kept WHERE after IS NOT NULL AND before IS DISTINCT FROM after
 """
 _REKEY = """
 UPDATE person_number SET person_id = new.person_id
@@ -123,7 +132,7 @@ async def wake(connection: Connection, limit: int) -> int:
     """Computes persons for whom time alone made something true; gives how many there were."""
     day = await business_day(connection)
     due = await connection.fetch(
-        "SELECT person_id FROM person WHERE wake_on <= $1 ORDER BY wake_on LIMIT $2", day, limit
+        "SELECT person_id FROM waking WHERE day <= $1 ORDER BY day LIMIT $2", day, limit
     )
     locked = await persons.lock_persons(connection, [row[0] for row in due])
     if locked:

@@ -229,7 +229,7 @@ async def _waiting(scene: Scene) -> str:
             found.append(f"{service}: {row[0]} in the outbox")
         for topic, reason in await here.fetch("SELECT topic, reason FROM paused_topic", service=service):
             found.append(f"{service}: {topic} is paused, {reason}")
-    (row,) = await here.fetch("SELECT count(*) FROM person WHERE wake_on <= (SELECT day FROM business_day)")
+    (row,) = await here.fetch("SELECT count(*) FROM waking WHERE day <= (SELECT day FROM business_day)")
     if row[0]:
         found.append(f"registry: {row[0]} persons whose day has come")
     return ", ".join(found)

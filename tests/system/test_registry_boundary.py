@@ -78,12 +78,14 @@ async def test_the_register_has_a_closed_list_of_tables_and_columns(registry: In
     assert tables.keys() == {
         "access_log", "accounted", "alembic_version", "business_day", "contact", "dead_letter", "dead_letter_action",
         "episode", "event_log", "outbox", "paused_topic", "person", "person_number", "receipt", "relay_turn",
+        "waking",
     }  # fmt: skip
     assert tables["event_log"] == EVENT_LOG
     assert tables["episode"] == EPISODE
     assert tables["person"] == PERSON
     assert tables["contact"] == CONTACT_DATA
     assert tables["person_number"] == {"identity_number", "person_id"}
+    assert tables["waking"] == {"day", "person_id"}
     assert tables["dead_letter_action"] == DEAD_LETTER_ACTION
     assert tables["receipt"] == {"topic", "day", "applied", "repeated", "refused"}
     assert tables["accounted"] == {"topic", "partition", "offset"}
