@@ -6,10 +6,10 @@ PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; d
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults breakages bench check contracts lock clean
+.PHONY: help setup demo test test-oidc faults breakages bench check contracts lock clean
 
 help: ## List the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{ printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what is needed into the checkout (.venv and Kafka's jars), nothing else
 	@py="$(PYTHON)"; test -n "$$py" || { \
@@ -20,7 +20,11 @@ demo: setup ## A municipality's year through the whole installation [ARGS=--once
 	@.venv/bin/kaa demo $(ARGS)
 
 test: setup ## All tests [ARGS: passed on to pytest]
-	@.venv/bin/python -m pytest -n auto --dist loadfile $(ARGS)
+	@.venv/bin/python -m pytest -n auto --dist loadfile --ignore tests/oidc $(ARGS)
+
+test-oidc: setup ## Login through a real Keycloak, which Maven fetches the first time (170 MB) [ARGS: passed on to pytest]
+	@.venv/bin/python -m localstack.keycloak
+	@.venv/bin/python -m pytest tests/oidc $(ARGS)
 
 faults: setup ## Every kind of fault, many times; writes docs/faults.md [ARGS: passed on; --help lists them]
 	@.venv/bin/python -m tests.faults $(ARGS)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import edges, growth, latency, memory, registry, relay, scaling
+from benchmarks import claims, edges, growth, latency, memory, registry, relay, scaling
 from benchmarks.chart import chart, in_words
 from benchmarks.stage import Figure, stage
 
@@ -20,6 +20,7 @@ _BENCHMARKS = {
     "memory": memory.run,
     "growth": growth.run,
     "latency": latency.run,
+    "claims": claims.run,
     "scaling": scaling.run,
 }
 

@@ -125,7 +125,7 @@ async def _whole(stage: Stage, numbers: Sequence[str]) -> tuple[list[float], lis
     for service in services:
         await stage.database(settings, service)
     registry = await asyncpg.connect(settings.database("registry", "owner"))
-    outreach = await asyncpg.connect(settings.database("outreach", "owner"))
+    outreach = await asyncpg.connect(settings.database("outreach"))
     await registry.execute("UPDATE business_day SET day = '2026-11-22'")
     await put_on_topics(stage, [line for number in numbers for line in _before(number)])
     seen: dict[str, float] = {}

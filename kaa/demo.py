@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from contracts.organisers import load as load_directory
-from kaa.demo_summary import next_steps, outcome, print_outcome
+from kaa.demo_morning import work
+from kaa.demo_summary import next_steps, outcome, print_morning, print_outcome
 from kaa.demo_year import (
     MUNICIPALITY,
     SCHOOL_YEAR,
@@ -32,8 +33,11 @@ from kaa.installation import bring_up
 from kaa.terminal import wide_console, without_client_logs
 from localstack.errors import StackError
 from localstack.kafka import forget_kafka, running_kafka
+from localstack.oidc import USERS, issuers_file, start_oidc
 from localstack.places import demo_home, local_stack
+from localstack.ports import HOST, free_port
 from localstack.postgres import forget_postgres, running_postgres
+from localstack.running import Running
 from localstack.services import services_folder, stop_services
 from localstack.ways import VARIABLES, Part, choose, describe, find
 from servicekit.database import connect
@@ -72,6 +76,8 @@ def demo(
             settings = _start(console, cleanup)
             with in_one_line():
                 right = asyncio.run(_show(console, settings, persons, seed))
+                with console.status("a morning's work in outreach …"):
+                    print_morning(console, asyncio.run(work(settings, seed)), settings.web_address, USERS)
             if not once:
                 console.print(next_steps(date(2025, 6, 30)))
                 console.print("The stack runs. Ctrl-C stops it.")
@@ -110,6 +116,8 @@ def _start(console: Console, cleanup: ExitStack) -> Settings:
             os.environ[VARIABLES[part]] = found.address
         # a simulated year sets the business day to its own days
         os.environ["KAA_CALENDAR"] = "false"
+        status.update("starting the login …")
+        cleanup.callback(_start_login().stop)
         with in_one_line():
             settings = load()
             if not asyncio.run(is_empty(settings)):
@@ -120,6 +128,20 @@ def _start(console: Console, cleanup: ExitStack) -> Settings:
             bring_up(settings, lambda step: status.update(f"{step} …"))
     console.print(f"Everything answers after {time.monotonic() - begun:.0f} s; logs in {services_folder()}")
     return settings
+
+
+def _start_login() -> Running:
+    """The login of the demo, and where the pages of outreach will be."""
+    folder = local_stack() / "oidc"
+    login = start_oidc(folder)
+    port = free_port()
+    os.environ |= {
+        "KAA_ISSUERS": str(issuers_file(folder)),
+        "KAA_WEB_PORT": str(port),
+        "KAA_WEB_ADDRESS": f"http://{HOST}:{port}",
+        "KAA_WEB_PLAIN_HTTP": "true",
+    }
+    return login
 
 
 async def _show(console: Console, settings: Settings, persons: int, seed: int) -> bool:

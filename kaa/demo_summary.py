@@ -1,7 +1,7 @@
 """The demo's end: whether all came out right, and a summary for people."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from kaa.demo_morning import Morning
 from kaa.demo_year import MUNICIPALITY, Year
 from kaa.explanation import show
 from kaa.status import books_table, check_books
@@ -146,6 +147,20 @@ def _judge(console: Console, good: bool, what: str, persons: int = 0) -> None:
     console.print(
         f"[bold]{'yes' if good else 'NO'}[/bold]  {what}{f': {persons} persons differ' if persons else ''}"
     )
+
+
+def print_morning(
+    console: Console, morning: Morning, address: str, users: Mapping[str, Mapping[str, object]]
+) -> None:
+    """What was done in outreach, where its pages are, and who may log in there."""
+    contacts = ", ".join(
+        f"{count} {outcome.replace('_', ' ')}" for outcome, count in morning.contacts.most_common()
+    )
+    console.print(
+        f"Outreach, a morning's work: {morning.contacts.total()} contacts ({contacts}), {morning.measures} measures "
+        f"begun, {morning.put_off} tasks put off, {morning.held} in hand"
+    )
+    console.print(f"Its pages: {address} (a login for the demo alone; users: {', '.join(users)})")
 
 
 def next_steps(day: date) -> str:

@@ -11,7 +11,7 @@ from kaa.errors import in_one_line
 from servicekit.database import explain, prepare, role_in
 from servicekit.database import migrate as migrate_service
 from servicekit.parts import Parts
-from servicekit.settings import SERVICES, ConfigurationError, Service, Settings, load
+from servicekit.settings import SERVICES, STAFFED, ConfigurationError, Service, Settings, load
 
 
 def parts_of(service: Service, settings: Settings) -> Parts:
@@ -62,4 +62,7 @@ def migrate_one(settings: Settings, service: Service) -> None:
             asyncio.run(prepare(settings.postgres, f"{settings.database_prefix}{service}"))
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise ConfigurationError(explain(error, settings.postgres)) from None
-    migrate_service(service, settings.database(service, "owner"), role_in(settings.database(service)))
+    staff_role = role_in(settings.database(service, "staff")) if service in STAFFED else None
+    migrate_service(
+        service, settings.database(service, "owner"), role_in(settings.database(service)), staff_role
+    )

@@ -42,12 +42,23 @@ def present() -> bool:
 def resolve() -> None:
     """Have Maven copy the jars into the checkout (46 jars, 43 MB). All of them, or none."""
     java()
+    fresh = KAFKA_LIB.with_name("lib.new")
+    copy_dependencies(KAFKA_POM, fresh, "kafka_2.13-*.jar")
+    shutil.rmtree(KAFKA_LIB, ignore_errors=True)
+    fresh.rename(KAFKA_LIB)
+    _stamp().write_text(_pom_digest())
+
+
+def copy_dependencies(pom: Path, folder: Path, expected: str) -> None:
+    """Have Maven copy what a pom.xml names into a folder, made anew; a file like `expected` must come.
+
+    `StackError` when there is no Maven or it could not.
+    """
     maven = shutil.which("mvn")
     if maven is None:
-        raise StackError(f"no Maven found to resolve Kafka's jars: {_INSTALL_MAVEN}")
-    fresh = KAFKA_LIB.with_name("lib.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.parent.mkdir(parents=True, exist_ok=True)
+        raise StackError(f"no Maven found to resolve what {pom} names: {_INSTALL_MAVEN}")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
     copying = subprocess.run(
         [
             maven,
@@ -55,9 +66,9 @@ def resolve() -> None:
             "-q",
             "-Dstyle.color=never",
             "-f",
-            str(KAFKA_POM),
+            str(pom),
             "dependency:copy-dependencies",
-            f"-DoutputDirectory={fresh}",
+            f"-DoutputDirectory={folder}",
         ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -65,12 +76,9 @@ def resolve() -> None:
         text=True,
         check=False,
     )
-    if copying.returncode != 0 or not list(fresh.glob("kafka_2.13-*.jar")):
+    if copying.returncode != 0 or not list(folder.glob(expected)):
         print(copying.stdout, end="", file=sys.stderr)
-        raise StackError(f"Maven could not resolve the jars of {KAFKA_POM}: see its lines above")
-    shutil.rmtree(KAFKA_LIB, ignore_errors=True)
-    fresh.rename(KAFKA_LIB)
-    _stamp().write_text(_pom_digest())
+        raise StackError(f"Maven could not resolve the jars of {pom}: see its lines above")
 
 
 def _stamp() -> Path:

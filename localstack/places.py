@@ -8,11 +8,16 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 KAFKA_POM = CHECKOUT / "deploy" / "local" / "kafka" / "pom.xml"
 KAFKA_PROPERTIES = CHECKOUT / "deploy" / "local" / "kafka" / "server.properties"
 KAFKA_LOG4J = CHECKOUT / "deploy" / "local" / "kafka" / "log4j2.xml"
+KEYCLOAK_POM = CHECKOUT / "deploy" / "local" / "keycloak" / "pom.xml"
+KEYCLOAK_REALM = CHECKOUT / "deploy" / "local" / "keycloak" / "realm.json"
 POSTGRES_CONF = CHECKOUT / "deploy" / "local" / "postgres" / "postgresql.conf"
 COMPOSE_FILE = CHECKOUT / "deploy" / "compose.yaml"
 
 #: Kafka's jars belong to the checkout, not to a running stack: KAA_HOME does not move them.
 KAFKA_LIB = CHECKOUT / ".kaa" / "kafka" / "lib"
+
+#: So does Keycloak, which only `make test-oidc` needs.
+KEYCLOAK = CHECKOUT / ".kaa" / "keycloak"
 
 
 def home() -> Path:

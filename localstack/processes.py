@@ -1,7 +1,9 @@
 """Processes that outlive the command that started them, recognised again by pid and time of start."""
 
+import os
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
@@ -49,12 +51,17 @@ class Process:
         return found if same and not is_zombie(self.pid) else None
 
 
-def launch(arguments: list[str], log: Path, user: SystemUser | None = None) -> Process:
+def launch(
+    arguments: list[str],
+    log: Path,
+    user: SystemUser | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Process:
     """Start a process in a session of its own, with its output appended to `log`.
 
     A shell starts it and leaves, so that it is nobody's child: a Ctrl-C in the terminal does not reach it, and the
-    caller has nothing to reap. `arguments` are visible to every user of the machine: no secrets. `StackError` when
-    it ended at once.
+    caller has nothing to reap. `arguments` are visible to every user of the machine: no secrets; `environment`, which
+    is added to ours, only to the one it runs as. `StackError` when it ended at once.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -64,6 +71,7 @@ def launch(arguments: list[str], log: Path, user: SystemUser | None = None) -> P
             stdout=subprocess.PIPE,
             stderr=output,
             cwd="/",
+            env=os.environ | (environment or {}),
             start_new_session=True,
             **run_as(user),
         )

@@ -14,16 +14,21 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from signal import Signals
 
 from localstack.kafka import forget_kafka
 from localstack.places import CHECKOUT
 from localstack.postgres import forget_postgres
+from localstack.running import recorded
+
+#: Seconds for what is neither of the two to stop by itself.
+_PATIENCE = 20.0
 
 
 @contextmanager
 def throwaway_folder() -> Iterator[Path]:
     """A new folder under the system's temp folder. Afterwards what `ways.find` or the start functions started in its
-    sub-folders `kafka` and `postgres` is stopped and all data are gone."""
+    sub-folders (`kafka` and `postgres` by these names) is stopped and all data are gone."""
     folder = Path(tempfile.mkdtemp(prefix="kaa-throwaway-"))
     # PostgreSQL's own user must get through when we are root; the data folders below are closed to others.
     folder.chmod(0o711)
@@ -44,6 +49,9 @@ def _watch(folder: Path) -> None:
     sys.stdin.read()
     forget_kafka(folder / "kafka")
     forget_postgres(folder / "postgres")
+    for other in folder.glob("*/process.json"):
+        if (process := recorded(other.parent)) is not None:
+            process.stop(Signals.SIGTERM, _PATIENCE)
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -15,7 +15,15 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import asyncpg
 import structlog
 
-from servicekit.settings import ConfigurationError, Service, role_name, role_password, role_url
+from servicekit.settings import (
+    DATABASE_ROLES,
+    STAFFED,
+    ConfigurationError,
+    Service,
+    role_name,
+    role_password,
+    role_url,
+)
 
 log = structlog.get_logger()
 
@@ -118,16 +126,18 @@ async def pool(url: str, *, name: str, size: int = 4) -> AsyncIterator[asyncpg.P
 
 
 async def prepare(admin_url: str, database: str) -> None:
-    """Makes the database with its owner and application role, if they are not there. Safe to repeat and to race.
+    """Makes the database and its roles, if they are not there. Safe to repeat and to race.
 
-    The application role may connect and nothing else: each migration grants it what the service needs.
+    The application role and that of staff may connect and nothing else: each migration grants them what they need.
     """
-    owner, app = role_name(database, "owner"), role_name(database, "app")
+    roles = [role_name(database, role) for role in DATABASE_ROLES]
+    owner, *others = roles
+    granted = ", ".join(others)
     admin = await connect(admin_url)
     try:
         # advisory: two processes that prepare at once would collide in pg_authid
         await admin.execute("SELECT pg_advisory_lock(hashtext('kaa.prepare'))")
-        for role in (owner, app):
+        for role in roles:
             verb = (
                 "ALTER"
                 if await admin.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role)
@@ -143,34 +153,37 @@ async def prepare(admin_url: str, database: str) -> None:
                 f"CREATE DATABASE {database} OWNER {owner} TEMPLATE template0 ENCODING 'UTF8'"
             )
         await admin.execute(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC")
-        await admin.execute(f"GRANT CONNECT ON DATABASE {database} TO {app}")
+        await admin.execute(f"GRANT CONNECT ON DATABASE {database} TO {granted}")
     finally:
         await admin.close()
     inside = await connect(urlunsplit(urlsplit(admin_url)._replace(path=f"/{database}")))
     try:
         await inside.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
-        await inside.execute(f"GRANT ALL ON SCHEMA public TO {owner}; GRANT USAGE ON SCHEMA public TO {app}")
+        await inside.execute(
+            f"GRANT ALL ON SCHEMA public TO {owner}; GRANT USAGE ON SCHEMA public TO {granted}"
+        )
     finally:
         await inside.close()
 
 
-def migrate(service: Service, owner_url: str, app_role: str) -> None:
+def migrate(service: Service, owner_url: str, app_role: str, staff_role: str | None = None) -> None:
     """Brings a service's database to the newest version. Blocking; call it in a thread from a running loop.
 
-    Raises ConfigurationError when the database cannot be reached or refuses.
+    ``staff_role``: for a service in ``STAFFED``. Raises ConfigurationError when the database cannot be reached or
+    refuses.
     """
     with _ALEMBIC:
         from sqlalchemy.exc import DBAPIError  # as late as alembic, and like it by one thread at a time
 
         try:
-            _upgrade(service, owner_url, app_role)
+            _upgrade(service, owner_url, app_role, staff_role)
         except (DBAPIError, OSError, asyncpg.InterfaceError) as error:
             # SQLAlchemy wraps what asyncpg raises, twice
             cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else None
             raise ConfigurationError(explain(cause or error, owner_url)) from None
 
 
-def _upgrade(service: Service, owner_url: str, app_role: str) -> None:
+def _upgrade(service: Service, owner_url: str, app_role: str, staff_role: str | None) -> None:
     # a second of start-up that only migrations need
     from alembic import command
     from alembic.config import Config
@@ -181,6 +194,7 @@ def _upgrade(service: Service, owner_url: str, app_role: str) -> None:
     config.set_main_option("path_separator", "newline")
     config.attributes["url"] = owner_url
     config.attributes["app_role"] = app_role
+    config.attributes["staff_role"] = staff_role
     command.upgrade(config, "head")
 
 
@@ -197,5 +211,6 @@ async def prepare_and_migrate(admin_url: str, service: Service, prefix: str) -> 
     database = f"{prefix}{service}"
     await prepare(admin_url, database)
     owner_url = role_url(admin_url, database, "owner")
-    await asyncio.to_thread(migrate, service, owner_url, role_name(database, "app"))
+    staff_role = role_name(database, "staff") if service in STAFFED else None
+    await asyncio.to_thread(migrate, service, owner_url, role_name(database, "app"), staff_role)
     return role_url(admin_url, database, "app")

@@ -21,7 +21,7 @@ FIELDS: Final = frozenset(
         "event", "level", "timestamp", "service", "logger", "topic", "topics", "partition", "offset", "group",
         "count", "applied", "duplicates", "dead_letters", "seconds", "attempt", "error", "sqlstate", "at", "kind",
         "reason", "address", "port", "pid", "day", "path", "lag", "dropped", "signal", "partitions", "version",
-        "what_to_do", "limit",
+        "what_to_do", "limit", "issuer",
     }
 )  # fmt: skip
 
@@ -46,7 +46,7 @@ def _where(traceback: TracebackType | None) -> str:
         code = traceback.tb_frame.f_code
         module = str(traceback.tb_frame.f_globals.get("__name__", ""))
         if (
-            module.partition(".")[0] in {"servicekit", "services", "contracts", "kaa", "simulator"}
+            module.partition(".")[0] in {"servicekit", "services", "contracts", "kaa", "simulator", "webkit"}
             or not place
         ):
             place = f"{module}.{code.co_name}:{traceback.tb_lineno}"

@@ -1,8 +1,10 @@
 """Settings from the environment (``KAA_…``); a missing or wrong one is one clear line.
 
-Each service has its own database with two roles: an owner for migrations and an application role that owns nothing.
-``KAA_REGISTRY_DATABASE`` and ``KAA_REGISTRY_OWNER_DATABASE`` (and so on) name them; where they are absent and
-``KAA_POSTGRES``, an administrator's address, is given, they are derived from it (local stack, tests).
+Each service has its own database with an owner for migrations and an application role that owns nothing; one that
+people work in has a third role for them, *staff*, to whom the database shows one municipality's rows.
+``KAA_OUTREACH_DATABASE``, ``KAA_OUTREACH_OWNER_DATABASE`` and ``KAA_OUTREACH_STAFF_DATABASE`` (and so on) name them;
+where they are absent and ``KAA_POSTGRES``, an administrator's address, is given, they are derived from it (local
+stack, tests).
 """
 
 import hmac
@@ -11,12 +13,18 @@ from pathlib import Path
 from typing import Final, Literal, get_args
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Service = Literal["registry", "notifications", "outreach", "reporting"]
 SERVICES: Final[tuple[Service, ...]] = get_args(Service)
-Role = Literal["owner", "app"]
+#: What people at work in a service may meet has the role ``staff``: pages, API, commands.
+Role = Literal["owner", "app", "staff"]
+DATABASE_ROLES: Final[tuple[Role, ...]] = get_args(Role)
+#: The services that people work in.
+STAFFED: Final[frozenset[Service]] = frozenset({"outreach"})
+#: Hosts whose traffic leaves the machine for nobody to read.
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class ConfigurationError(Exception):
@@ -40,6 +48,7 @@ class Settings(BaseSettings):
     notifications_owner_database: str = ""
     outreach_database: str = ""
     outreach_owner_database: str = ""
+    outreach_staff_database: str = ""
     reporting_database: str = ""
     reporting_owner_database: str = ""
     #: The directory of organisers of this installation.
@@ -62,6 +71,19 @@ class Settings(BaseSettings):
     health_folder: Path | None = None
     #: Whether the registry's business day follows the calendar (Europe/Stockholm).
     calendar: bool = True
+    #: Where pages and API for people listen.
+    web_host: str = "127.0.0.1"
+    web_port: int = Field(default=8000, ge=1, le=65_535)
+    #: Plain http on the loopback interface, for the demo and tests: cookies then travel in the clear.
+    web_plain_http: bool = False
+    #: The address at which browsers reach them, without a path: ``https://kaa.example.org``.
+    web_address: str = ""
+    #: Addresses of reverse proxies, whose word on where a request comes from counts; separated by commas.
+    web_proxies: str = "127.0.0.1"
+    #: Who may log in, and as what: docs/login.md.
+    issuers: Path | None = None
+    #: Folder with the ladders of municipalities that have their own, ``<code>.yaml`` each: docs/ladder.md.
+    outreach_ladders: Path | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("kafka")
@@ -73,7 +95,11 @@ class Settings(BaseSettings):
                 raise ValueError("expected addresses of Kafka brokers, host:port,host:port")
         return value
 
-    @field_validator("postgres", *(f"{one}{role}_database" for one in SERVICES for role in ("", "_owner")))
+    @field_validator(
+        "postgres",
+        "outreach_staff_database",
+        *(f"{one}{role}_database" for one in SERVICES for role in ("", "_owner")),
+    )
     @classmethod
     def _of_a_database(cls, value: str) -> str:
         # what it cannot read asyncpg reports as it does a lost connection, which would be waited for
@@ -86,6 +112,23 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("web_address")
+    @classmethod
+    def _of_pages(cls, value: str, info: ValidationInfo) -> str:
+        parts = _split(value)
+        if not value:
+            return value
+        if not (parts and parts.hostname and not parts.username) or (
+            parts.path.strip("/") or parts.query or parts.fragment
+        ):
+            raise ValueError("expected an address without a path, https://host or https://host:port")
+        plain = info.data.get("web_plain_http") is True and parts.hostname in LOOPBACK
+        if parts.scheme != "https" and not (parts.scheme == "http" and plain):
+            raise ValueError(
+                "expected https://; for demo and tests http://127.0.0.1:port with KAA_WEB_PLAIN_HTTP=true"
+            )
+        return value.rstrip("/")
+
     def brokers(self) -> str:
         """The brokers' addresses. Raises ConfigurationError."""
         if not self.kafka:
@@ -93,8 +136,11 @@ class Settings(BaseSettings):
         return self.kafka
 
     def database(self, service: Service, role: Role = "app") -> str:
-        """The address of a service's database for a role. Raises ConfigurationError."""
-        name = f"{service}_database" if role == "app" else f"{service}_owner_database"
+        """The address of a service's database for a role; ``staff`` of a service in ``STAFFED``.
+
+        Raises ConfigurationError.
+        """
+        name = f"{service}_database" if role == "app" else f"{service}_{role}_database"
         stated: str = getattr(self, name)
         if stated:
             return stated

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from servicekit.database import connect, prepare_and_migrate
-from servicekit.settings import Service, role_name, role_url
+from servicekit.settings import DATABASE_ROLES, Service, role_name, role_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,6 @@ async def throwaway_database(admin_url: str, service: Service) -> AsyncIterator[
     yield Database(url, role_url(admin_url, name, "owner"))
     admin = await connect(admin_url)
     await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    for role in ("owner", "app"):
+    for role in DATABASE_ROLES:
         await admin.execute(f"DROP ROLE {role_name(name, role)}")
     await admin.close()

@@ -1,19 +1,29 @@
-"""What the registry tells, taken into the queue: episodes and persons as last told, and the tasks they call for."""
+"""What other services tell, taken into the queue: episodes, persons and notices as last told, brought to tasks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 from uuid import UUID
 
 from contracts.envelope import Event
-from contracts.own import CoverageChanged, CoverageEnded, CoverageStarted, CoverageWithdrawn, PersonUpdated
+from contracts.own import (
+    CoverageChanged,
+    CoverageEnded,
+    CoverageStarted,
+    CoverageWithdrawn,
+    NoticeRegistered,
+    NoticeUpdated,
+    PersonUpdated,
+)
 from servicekit import persons
 from servicekit.calendar import today
 from servicekit.database import Connection
 from servicekit.inbox import through_inbox
-from services.outreach import store
-from services.outreach.tasks import Coverage, Episode, first_task
+from servicekit.records import Apply
+from services.outreach import cases, notices, store, ways
+from services.outreach.ladder_file import Ladders
+from services.outreach.tasks import Coverage, Episode
 
-#: Who, in a task's history, did what followed from the registry's events.
+#: Who, in a task's history, did what followed from events.
 REGISTRY: Final = "registry"
 
 
@@ -29,13 +39,20 @@ def episode_told(
     return Episode(data.episode_id, data.revision, data.person_id, coverage)
 
 
-async def take_effect(connection: Connection, events: Sequence[Event]) -> None:
-    """Keeps the newer episodes and persons of a batch, and brings the tasks they touch to what they call for.
+def consumer(ladders: Ladders) -> Apply:
+    """Takes a batch of events into outreach, where cases follow these ladders (an ``Apply`` of servicekit)."""
 
-    Notices have no effect yet: the inbox keeps that they came.
-    """
+    async def take_effect(connection: Connection, events: Sequence[Event]) -> None:
+        await _take_effect(connection, ladders, events)
+
+    return through_inbox(take_effect, purge)
+
+
+async def _take_effect(connection: Connection, ladders: Ladders, events: Sequence[Event]) -> None:
+    """Keeps what is newer of a batch, and brings the tasks of all whom it touches to what is called for."""
     states: list[PersonUpdated] = []
     told: dict[UUID, Episode] = {}
+    noticed: dict[UUID, NoticeRegistered | NoticeUpdated] = {}
     for event in events:
         match event.data:
             case PersonUpdated() as state:
@@ -44,35 +61,46 @@ async def take_effect(connection: Connection, events: Sequence[Event]) -> None:
                 episode = episode_told(data)
                 if data.episode_id not in told or told[data.episode_id].revision < episode.revision:
                     told[data.episode_id] = episode
-    if not states and not told:
+            case NoticeRegistered() | NoticeUpdated() as notice:
+                if notice.kind == "absence" and notices.is_newer(notice, noticed.get(notice.notice_id)):
+                    noticed[notice.notice_id] = notice
+    if not states and not told and not noticed:
         return
-    about = {state.person_id for state in states} | {episode.person_id for episode in told.values()}
+    about = _named(states, told.values(), noticed.values())
+    # whose they were until now: a task or a contact of hers changes too
+    about |= await store.whose(connection, told, noticed)
+    await store.meet(connection, about)
     purged = await store.lock(connection, about, told)
+    day = today()
     renewed = await persons.keep(connection, states)
-    changed = await store.keep_episodes(connection, list(told.values()))
+    await ways.keep(connection, states, renewed)
+    await store.keep_episodes(connection, list(told.values()), about, day)
+    await notices.keep(connection, list(noticed.values()), about, day)
+    if any(state.merged_into for state in states):
+        await store.re_key(connection, renewed)
     if purged:
         await store.forget(connection, purged)
-    await _bring_up(connection, await store.touched(connection, renewed, changed))
+    await cases.bring_up(connection, ladders, about, REGISTRY, day)
+    await ways.place(connection, about)
 
 
-async def _bring_up(connection: Connection, touched: Sequence[store.Touched]) -> None:
-    day = today()
-    brought = []
-    for item in touched:
-        task, happening = first_task(item.task, item.episode, item.person, day)
-        if task is not None and task != item.task:
-            brought.append((task, happening))
-    if brought:
-        await store.keep_tasks(connection, brought, REGISTRY)
+def _named(
+    states: Iterable[PersonUpdated],
+    episodes: Iterable[Episode],
+    told: Iterable[NoticeRegistered | NoticeUpdated],
+) -> set[UUID]:
+    return (
+        {state.person_id for state in states}
+        | {state.merged_into for state in states if state.merged_into is not None}
+        | {episode.person_id for episode in episodes}
+        | {notice.person_id for notice in told}
+    )
 
 
 async def purge(connection: Connection, keys: Sequence[bytes]) -> None:
-    """Forgets persons on a tombstone's word, with their tasks and contacts; the key is the person_id."""
+    """Forgets persons on a tombstone's word, with all that was done for them; the key is the person_id."""
     purged = {UUID(key.decode("ascii")) for key in keys}
-    await store.lock(connection, purged, ())
+    await store.meet(connection, purged)
+    await store.lock(connection, purged)
     await persons.purge(connection, keys)
     await store.forget(connection, purged)
-
-
-#: Takes a batch of events into outreach (an ``Apply`` of servicekit).
-apply = through_inbox(take_effect, purge)

@@ -1,63 +1,165 @@
-"""Contacts: attempts to reach a young person, successful or not, recorded with the task they were made for."""
+"""Contacts: attempts to reach a young person, successful or not, with or without a task; every correction is kept."""
 
-from typing import Final, Literal
-from uuid import uuid4
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID, uuid4
 
-from contracts.catalogue import FAMILY_OF_TYPE
-from contracts.envelope import Event, encode
-from contracts.own import ContactMade
+from contracts.identifiers import EARLIEST
+from contracts.own import ContactMade, Occupation
 from servicekit.access_log import looked
 from servicekit.calendar import now, today
 from servicekit.database import Connection
-from servicekit.outbox import Message, append
-from services.outreach import queue
+from servicekit.outbox import append
+from services.outreach import cases, queue
+from services.outreach.kinds import Channel, Outcome
+from services.outreach.ladder_file import Ladders
+from services.outreach.publication import message
+from services.outreach.queue import OvertakenError, UnknownError, WrongDayError
 
-SOURCE: Final = "urn:kaa:outreach"
-
-#: As the contract of ``outreach.contact.made`` has them.
-Channel = Literal["phone", "sms", "email", "letter", "home_visit", "social_media", "meeting", "other"]
-Outcome = Literal["reached", "not_reached", "message_left", "declined", "informed"]
-
-_KEEP = """
-INSERT INTO contact (contact_id, task_id, municipality, revision, on_day, channel, outcome, who)
+_ADD: Final = """
+INSERT INTO contact (contact_id, person_id, municipality, task_id, revision) VALUES ($1, $2, $3, $4, 1)
+"""
+_ADD_REVISION: Final = """
+INSERT INTO contact_revision (contact_id, revision, municipality, on_day, channel, outcome, occupation, who)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+"""
+_WHOSE: Final = "SELECT person_id FROM contact WHERE contact_id = $1 AND municipality = $2"
+_OVERTAKE: Final = """
+UPDATE contact SET revision = revision + 1 WHERE contact_id = $1 AND person_id = $2 AND revision = $3 RETURNING true
+"""
+_OF: Final = """
+SELECT contact_id, r.revision, task_id, on_day, channel, outcome, occupation, who, at
+FROM contact AS c JOIN contact_revision AS r USING (contact_id)
+WHERE c.person_id = $1 AND c.municipality = $2 AND (r.revision = c.revision OR $3)
+ORDER BY on_day, at, contact_id, r.revision
 """
 
 
-async def record(
-    connection: Connection, task_id: int, worker: str, outcome: Outcome, channel: Channel
-) -> ContactMade:
-    """Closes a task that the worker holds, records the contact made today and tells of it through the outbox.
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a worker says of a contact. ``occupation``: what was learnt of it, if anything."""
 
-    Call it in a transaction. Raises queue.NotHeldError.
+    on: date
+    channel: Channel
+    outcome: Outcome
+    occupation: Occupation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One revision of a contact; ``at`` in UTC, ``task_id`` None for one that no task called for."""
+
+    contact_id: UUID
+    revision: int
+    task_id: int | None
+    said: Said
+    who: str
+    at: datetime
+
+
+async def record(connection: Connection, ladders: Ladders, task_id: int, who: str, said: Said) -> ContactMade:
+    """Closes a task that the worker holds, records the contact made for it and tells of it through the outbox.
+
+    Call it in a transaction. Raises queue.NotHeldError, and RefusedError for a day to come.
     """
-    held = await queue.hold(connection, task_id, worker)
-    made = ContactMade(
-        person_id=held.person_id,
-        municipality=held.municipality,
-        contact_id=uuid4(),
-        revision=1,
-        on=today(),
-        channel=channel,
-        outcome=outcome,
-    )
-    await queue.finish(connection, held, worker)
-    await connection.execute(
-        _KEEP, made.contact_id, task_id, made.municipality, made.revision, made.on, channel, outcome, worker
-    )
-    await append(connection, [message(made)])
-    await looked(connection, "outreach done", person_id=held.person_id, municipality=held.municipality)
+    _check(said)
+    held = await cases.hold(connection, task_id, who)
+    await queue.finish(connection, held, who)
+    # while her task was held she may have turned out to be another
+    whose = await cases.now_is(connection, held.person_id)
+    contact_id = uuid4()
+    await connection.execute(_ADD, contact_id, whose, held.municipality, task_id)
+    made = await _say(connection, held.municipality, whose, contact_id, 1, who, said)
+    await cases.bring_up(connection, ladders, {held.person_id}, cases.LADDER, today())
+    await looked(connection, "outreach done", who=who, person_id=whose, municipality=held.municipality)
     return made
 
 
-def message(made: ContactMade) -> Message:
-    """The contact as it is told; its id is made of contact and revision: told again it is the same event."""
-    event = Event(
-        id=f"{made.contact_id}.{made.revision}",
-        source=SOURCE,
-        type=made.TYPE,
-        time=now(),
-        data=made,
-        subject=str(made.person_id),
+async def log(
+    connection: Connection, ladders: Ladders, municipality: str, person_id: UUID, who: str, said: Said
+) -> ContactMade:
+    """Records a contact that no task called for, and tells of it: she rang, or was met by chance.
+
+    Call it in a transaction. Raises RefusedError: a day to come, or the municipality has no case of hers.
+    """
+    _check(said)
+    await cases.enter(connection, municipality, person_id)
+    contact_id = uuid4()
+    await connection.execute(_ADD, contact_id, person_id, municipality, None)
+    made = await _say(connection, municipality, person_id, contact_id, 1, who, said)
+    await cases.bring_up(connection, ladders, {person_id}, cases.LADDER, today())
+    await looked(connection, "outreach contact", who=who, person_id=person_id, municipality=municipality)
+    return made
+
+
+async def correct(
+    connection: Connection,
+    ladders: Ladders,
+    municipality: str,
+    contact_id: UUID,
+    revision: int,
+    who: str,
+    said: Said,
+) -> ContactMade:
+    """Says a contact anew; ``revision`` is the one that was seen. The earlier ones are kept.
+
+    Call it in a transaction. Raises RefusedError: a day to come, no such contact, or corrected meanwhile.
+    """
+    _check(said)
+    person_id = await connection.fetchval(_WHOSE, contact_id, municipality)
+    if person_id is None:
+        raise UnknownError("there is no such contact")
+    await cases.enter(connection, municipality, person_id)
+    if not await connection.fetchval(_OVERTAKE, contact_id, person_id, revision):
+        raise OvertakenError("the contact was changed by somebody else meanwhile: look at it again")
+    made = await _say(connection, municipality, person_id, contact_id, revision + 1, who, said)
+    await cases.bring_up(connection, ladders, {person_id}, cases.LADDER, today())
+    await looked(
+        connection, "outreach correct contact", who=who, person_id=person_id, municipality=municipality
     )
-    return Message(FAMILY_OF_TYPE[made.TYPE].topic(), str(made.person_id).encode(), encode(event))
+    return made
+
+
+async def of_person(
+    connection: Connection, municipality: str, person_id: UUID, *, every_revision: bool = False
+) -> Sequence[Contact]:
+    """The contacts that a municipality has had with a person, oldest first. The caller logs the look."""
+    rows = await connection.fetch(_OF, person_id, municipality, every_revision)
+    return [_contact(row) for row in rows]
+
+
+def _contact(row: Connection) -> Contact:
+    said = Said(row["on_day"], row["channel"], row["outcome"], row["occupation"])
+    return Contact(row["contact_id"], row["revision"], row["task_id"], said, row["who"], row["at"])
+
+
+def _check(said: Said) -> None:
+    if not EARLIEST <= said.on <= today():
+        raise WrongDayError("a contact is recorded when it has been made: its day cannot be one to come")
+
+
+async def _say(
+    connection: Connection,
+    municipality: str,
+    person_id: UUID,
+    contact_id: UUID,
+    revision: int,
+    who: str,
+    said: Said,
+) -> ContactMade:
+    words = said.on, said.channel, said.outcome, said.occupation
+    await connection.execute(_ADD_REVISION, contact_id, revision, municipality, *words, who)
+    made = ContactMade(
+        person_id=person_id,
+        municipality=municipality,
+        contact_id=contact_id,
+        revision=revision,
+        on=said.on,
+        channel=said.channel,
+        outcome=said.outcome,
+        occupation=said.occupation,
+    )
+    await append(connection, [message(made, contact_id, now())])
+    return made

@@ -1,52 +1,53 @@
-"""The queue as staff meet it: take the next task, be done with it, see how much there is.
+"""The queue as a worker meets it: take the next task, keep it, give it back, put it off, be done with it.
 
 A task is held by at most one worker (INV-12): taking one locks its row and passes over rows that others are taking;
-the lease gives it back when a worker is lost.
+the lease gives it back when a worker is lost. Call each function in a transaction of its own.
 """
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import cast
+from typing import Final
 from uuid import UUID
 
 from contracts.own import EntryReason
-from servicekit.access_log import looked
-from servicekit.calendar import STOCKHOLM
+from servicekit.calendar import STOCKHOLM, today
 from servicekit.database import Connection
-from services.outreach.tasks import DUE_DAYS, Kind, twentieth_birthday
+from services.outreach.ages import at_age
+from services.outreach.kinds import Channel, Kind
+from services.outreach.tasks import NOT_CALLED_FOR
 
-_CLAIM = """
-WITH next AS (
-    SELECT task_id, leased_by AS lost_by FROM task
-    WHERE municipality = $1 AND state = 'open' AND waits_for IS NULL
-      AND (leased_until IS NULL OR leased_until <= now())
-    ORDER BY rank_on, since, task_id
-    LIMIT 1
-    FOR NO KEY UPDATE SKIP LOCKED
-)
-UPDATE task SET leased_by = $2, leased_until = now() + $3::interval
-FROM next WHERE task.task_id = next.task_id
-RETURNING task.task_id, kind, due_on, leased_until, person_id, episode_id, lost_by
-"""
-_ABOUT = """
-SELECT p.identity_number, given_name, family_name, birth_date, protection, entry_reason, from_day
-FROM episode AS e JOIN person AS p USING (person_id) WHERE episode_id = $1
-"""
+#: The longest that a task may be put off, in days: nobody falls silent for longer than an occupation is current.
+SNOOZE_DAYS: Final = 90
+
+# In the database, sql/outreach_2.sql: one round trip, since this is what the queue does most.
+_NEXT = "SELECT * FROM claim_task(next_task($1, $2), $2, $3, 'outreach next')"
+_THIS = "SELECT * FROM claim_task(this_task($1, $2, $4), $2, $3, 'outreach take')"
 _NOTE = "INSERT INTO task_history (task_id, municipality, happening, who, reason) VALUES ($1, $2, $3, $4, $5)"
-_HELD = """
-SELECT person_id, municipality, state, reason, leased_by, leased_until, leased_until > now() AS lasts
+_LOCK = """
+SELECT person_id, municipality, kind, state, reason, leased_by, leased_until, leased_until > now() AS lasts, waits_for
 FROM task WHERE task_id = $1 FOR NO KEY UPDATE
 """
-_DONE = "UPDATE task SET state = 'done', leased_by = NULL, leased_until = NULL WHERE task_id = $1"
-_OVERVIEW = """
-SELECT count(*) FILTER (WHERE ready AND NOT held) AS ready, count(*) FILTER (WHERE ready AND held) AS held,
-       count(*) FILTER (WHERE state = 'open' AND waits_for = 'person') AS waiting,
-       count(*) FILTER (WHERE state = 'done') AS done, count(*) FILTER (WHERE state = 'closed') AS closed,
-       count(*) FILTER (WHERE ready AND rank_on < $2::date) AS rank_passed,
-       count(*) FILTER (WHERE ready AND rank_on BETWEEN $2::date AND $3::date) AS rank_near,
-       count(*) FILTER (WHERE ready AND rank_on > $3::date) AS rank_later
-FROM (SELECT *, state = 'open' AND waits_for IS NULL AS ready, coalesce(leased_until > now(), false) AS held
-      FROM task WHERE municipality = $1) AS of_municipality
+_HEARTBEAT = """
+UPDATE task SET leased_until = greatest(leased_until, now() + $2::interval) WHERE task_id = $1 RETURNING leased_until
+"""
+# What was open only for its holder closes when she gives it back.
+_RELEASE = """
+UPDATE task SET leased_by = NULL, leased_until = NULL,
+                waits_for = CASE WHEN waits_for = 'holder' THEN NULL ELSE waits_for END,
+                state = CASE WHEN waits_for = 'holder' THEN 'closed' ELSE state END,
+                reason = CASE WHEN waits_for = 'holder' THEN $2 END,
+                snoozed_until = CASE WHEN waits_for = 'holder' THEN NULL ELSE coalesce($3::date, snoozed_until) END
+WHERE task_id = $1 RETURNING state
+"""
+_ASSIGN = "UPDATE task SET assigned_to = $2 WHERE task_id = $1"
+_DONE = """
+UPDATE task SET state = 'done', done_on = $2, waits_for = NULL, snoozed_until = NULL,
+                leased_by = NULL, leased_until = NULL
+WHERE task_id = $1
+"""
+_HANDLED = """
+UPDATE notice SET handled_on = $3
+WHERE person_id = $1 AND municipality = $2 AND standing AND handled_on IS NULL
 """
 
 
@@ -54,15 +55,31 @@ class NotHeldError(Exception):
     """The worker does not hold the task; says in one line what became of it, and what to do."""
 
 
+class RefusedError(Exception):
+    """The queue does not allow it; says in one line why."""
+
+
+class UnknownError(RefusedError):
+    """The municipality has no such thing, or nobody may be told of it."""
+
+
+class OvertakenError(RefusedError):
+    """Somebody else changed it since it was read."""
+
+
+class WrongDayError(RefusedError):
+    """It cannot have this day."""
+
+
 @dataclass(frozen=True, slots=True)
 class Youth:
-    """Whom a task is about, and why she is on the list."""
+    """Whom a task is about, and why she is on the list; both None for early support, which makes no entry there."""
 
     person_id: UUID
     identity_number: str
     name: str
-    entry_reason: EntryReason
-    since: date
+    entry_reason: EntryReason | None
+    since: date | None
     turns_20_on: date
 
 
@@ -72,6 +89,8 @@ class Claimed:
 
     task_id: int
     kind: Kind
+    step: str
+    channel: Channel | None
     due_on: date
     leased_until: datetime
     youth: Youth | None
@@ -84,90 +103,132 @@ class Held:
     task_id: int
     person_id: UUID
     municipality: str
+    kind: Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """Tasks of a municipality, without those that wait for routing. ``rank_…``: of those ready or held."""
-
-    ready: int
-    held: int
-    waiting: int
-    done: int
-    closed: int
-    rank_passed: int
-    rank_near: int
-    rank_later: int
-
-
-async def next_task(
-    connection: Connection, municipality: str, worker: str, lease: timedelta
-) -> Claimed | None:
+async def next_task(connection: Connection, municipality: str, who: str, lease: timedelta) -> Claimed | None:
     """Takes the first task of a municipality that nobody holds, for the time of the lease; None when none waits.
 
-    Call it in a transaction and show what it gives after the commit: the access log is written in it.
+    First what is reserved for the worker, then what a lost worker held, then the team's. Show what it gives after the
+    commit: the access log is written in its transaction.
     """
-    row = await connection.fetchrow(_CLAIM, municipality, worker, lease)
+    row = await connection.fetchrow(_NEXT, municipality, who, lease)
+    return None if row is None else _claimed(row)
+
+
+async def take(
+    connection: Connection, municipality: str, task_id: int, who: str, lease: timedelta
+) -> Claimed:
+    """Takes this task of a municipality, also one that sleeps or is reserved for somebody; again renews the lease.
+
+    Raises RefusedError: there is none, it is over, it waits, or another worker holds it.
+    """
+    row = await connection.fetchrow(_THIS, municipality, who, lease, task_id)
     if row is None:
-        return None
-    if row["lost_by"] is not None:
-        await connection.execute(
-            _NOTE, row["task_id"], municipality, "released", row["lost_by"], "lease_expired"
+        raise RefusedError(
+            f"task {task_id} cannot be taken: it is over, it waits, or another worker holds it"
         )
-    await connection.execute(_NOTE, row["task_id"], municipality, "claimed", worker, None)
-    await looked(connection, "outreach next", person_id=row["person_id"], municipality=municipality)
-    # the person cannot change meanwhile: whoever changes her needs the row of this task, which we hold
-    about = await connection.fetchrow(_ABOUT, row["episode_id"])
+    return _claimed(row)
+
+
+def _claimed(row: Connection) -> Claimed:
+    # the person cannot change before the commit: whoever changes her needs the row of this task, which we hold
     youth = None
-    if about["protection"] == "none":
+    if row["protection"] == "none":
         youth = Youth(
             person_id=row["person_id"],
-            identity_number=about["identity_number"],
-            name=" ".join(part for part in (about["given_name"], about["family_name"]) if part),
-            entry_reason=about["entry_reason"],
-            since=about["from_day"],
-            turns_20_on=twentieth_birthday(about["birth_date"]),
+            identity_number=row["identity_number"],
+            name=full_name(row["given_name"], row["family_name"]),
+            entry_reason=row["entry_reason"],
+            since=row["from_day"],
+            turns_20_on=at_age(row["birth_date"], 20),
         )
-    return Claimed(row["task_id"], row["kind"], row["due_on"], row["leased_until"], youth)
+    return Claimed(
+        row["task_id"], row["kind"], row["step"], row["channel"], row["due_on"], row["leased_until"], youth
+    )
 
 
-async def hold(connection: Connection, task_id: int, worker: str) -> Held:
+def full_name(given: str | None, family: str | None) -> str:
+    """The name in one; empty when none is known."""
+    return " ".join(part for part in (given, family) if part)
+
+
+async def hold(connection: Connection, task_id: int, who: str) -> Held:
     """Locks a task that the worker holds. Raises NotHeldError: unknown, over, another's, or the lease ran out."""
-    row = await connection.fetchrow(_HELD, task_id)
-    if row is None:
-        raise NotHeldError(f"there is no task {task_id}")
-    if row["state"] == "done":
-        raise NotHeldError(f"task {task_id} is done already")
-    if row["state"] == "closed":
-        raise NotHeldError(f"task {task_id} is closed ({row['reason']}): nothing is left to do")
+    row = await _lock(connection, task_id)
     if row["leased_by"] is None:
         raise NotHeldError(f"nobody holds task {task_id}: take tasks with `kaa outreach next`")
     until = f"{row['leased_until'].astimezone(STOCKHOLM):%Y-%m-%d %H:%M}"
-    if row["leased_by"] != worker:
+    if row["leased_by"] != who:
         verb = "is held by another worker until" if row["lasts"] else "was held by another worker until"
         raise NotHeldError(f"task {task_id} {verb} {until}, not by you: take tasks with `kaa outreach next`")
     if not row["lasts"]:
         raise NotHeldError(
             f"your lease of task {task_id} ran out {until}: take it anew with `kaa outreach next`"
         )
-    return Held(task_id, row["person_id"], row["municipality"])
+    return Held(task_id, row["person_id"], row["municipality"], row["kind"])
 
 
-async def finish(connection: Connection, held: Held, worker: str) -> None:
-    """Closes a held task as done."""
-    await connection.execute(_DONE, held.task_id)
-    await connection.execute(_NOTE, held.task_id, held.municipality, "done", worker, None)
+async def _lock(connection: Connection, task_id: int) -> Connection:
+    """An open task, locked. Raises NotHeldError."""
+    row = await connection.fetchrow(_LOCK, task_id)
+    if row is None:
+        raise NotHeldError(f"there is no task {task_id}")
+    if row["state"] == "done":
+        raise NotHeldError(f"task {task_id} is done already")
+    if row["state"] == "closed":
+        raise NotHeldError(f"task {task_id} is closed ({row['reason']}): nothing is left to do")
+    return row
 
 
-async def overview(connection: Connection, municipality: str, today: date) -> Overview:
-    """How many tasks a municipality has: by state, and by rank (passed, within ``DUE_DAYS``, later)."""
-    row = await connection.fetchrow(_OVERVIEW, municipality, today, today + timedelta(days=DUE_DAYS))
-    return Overview(*row)
+async def heartbeat(connection: Connection, task_id: int, who: str, lease: timedelta) -> datetime:
+    """Lengthens the lease of a task that the worker holds, never shortens it; gives its end. Raises NotHeldError."""
+    await hold(connection, task_id, who)
+    until: datetime = await connection.fetchval(_HEARTBEAT, task_id, lease)
+    return until
 
 
-async def routing_count(connection: Connection) -> int:
-    """Cases that a registrar must route, in the whole installation: where she is registered says nothing of where."""
-    return cast(
-        int,
-        await connection.fetchval("SELECT count(*) FROM task WHERE state = 'open' AND waits_for = 'routing'"),
-    )
+async def release(connection: Connection, task_id: int, who: str) -> None:
+    """Gives a task back to whom it was taken from: the team, or whom it is reserved for. Raises NotHeldError."""
+    await _give_back(connection, await hold(connection, task_id, who), who, "released", None, None)
+
+
+async def snooze(connection: Connection, task_id: int, until: date, who: str) -> None:
+    """Puts a held task off: it is given back, and to nobody before that day. Raises NotHeldError, RefusedError."""
+    day = today()
+    if not day < until <= day + timedelta(days=SNOOZE_DAYS):
+        raise WrongDayError(f"a task is put off until a day after today, at most {SNOOZE_DAYS} days on")
+    held = await hold(connection, task_id, who)
+    await _give_back(connection, held, who, "snoozed", f"until {until}", until)
+
+
+async def _give_back(
+    connection: Connection, held: Held, who: str, happening: str, reason: str | None, until: date | None
+) -> None:
+    await connection.execute(_NOTE, held.task_id, held.municipality, happening, who, reason)
+    state = await connection.fetchval(_RELEASE, held.task_id, NOT_CALLED_FOR, until)
+    if state == "closed":
+        await connection.execute(_NOTE, held.task_id, held.municipality, "closed", who, NOT_CALLED_FOR)
+
+
+async def reassign(connection: Connection, task_id: int, to: str | None, who: str) -> None:
+    """Reserves an open task for a worker, or (None) gives it back to the team. Who holds it holds it no more.
+
+    Raises NotHeldError when it is unknown or over. Who may do it is the caller's to say.
+    """
+    row = await _lock(connection, task_id)
+    held = Held(task_id, row["person_id"], row["municipality"], row["kind"])
+    await connection.execute(_ASSIGN, task_id, to)
+    reason = "to the team" if to is None else f"to {to}"
+    await _give_back(connection, held, who, "reassigned", reason, None)
+
+
+async def finish(connection: Connection, held: Held, who: str) -> None:
+    """Closes a held task as done; with early support the notices that called for it are handled.
+
+    What is called for now ``cases.bring_up`` says; ``contacts`` and ``measures`` call both.
+    """
+    await connection.execute(_DONE, held.task_id, today())
+    await connection.execute(_NOTE, held.task_id, held.municipality, "done", who, None)
+    if held.kind == "early_support":
+        await connection.execute(_HANDLED, held.person_id, held.municipality, today())

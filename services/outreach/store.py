@@ -1,13 +1,17 @@
-"""Episodes and tasks in SQL, as the registry's events change them; many rows a statement."""
+"""Episodes, notices and tasks in SQL; many rows a statement."""
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
+from typing import Final
 from uuid import UUID
 
-from servicekit.database import Connection
-from services.outreach.tasks import Coverage, Episode, Happening, Person, Task
+from servicekit.database import Connection, TransientError
+from services.outreach.tasks import Brought, Coverage, Episode, Task
 
+_WHOSE = """
+SELECT person_id FROM episode WHERE episode_id = ANY($1::uuid[])
+UNION SELECT person_id FROM notice WHERE notice_id = ANY($2::uuid[])
+"""
 _MEET = """
 INSERT INTO person (person_id, revision) SELECT person_id, 0 FROM unnest($1::uuid[]) AS met (person_id)
 ORDER BY person_id
@@ -20,85 +24,119 @@ _LOCK_EPISODES = """
 SELECT 1 FROM episode WHERE episode_id = ANY($1::uuid[]) OR person_id = ANY($2::uuid[])
 ORDER BY episode_id FOR NO KEY UPDATE
 """
+# Whose it was until now is said by ``old`` (PostgreSQL 18).
 _KEEP_EPISODES = """
 INSERT INTO episode AS known (episode_id, revision, person_id, municipality, person_revision, from_day, entry_reason,
-                              to_day, exit_reason)
-SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::int[], $6::date[], $7::text[], $8::date[],
-                     $9::text[]) AS told (episode_id, revision, person_id, municipality, person_revision, from_day,
-                                          entry_reason, to_day, exit_reason)
+                              to_day, exit_reason, opened_on)
+SELECT *, CASE WHEN from_day IS NOT NULL AND to_day IS NULL THEN $10::date END
+FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::int[], $6::date[], $7::text[], $8::date[],
+            $9::text[]) AS told (episode_id, revision, person_id, municipality, person_revision, from_day,
+                                 entry_reason, to_day, exit_reason)
 ORDER BY episode_id
 ON CONFLICT (episode_id) DO UPDATE SET
   revision = excluded.revision, person_id = excluded.person_id, municipality = excluded.municipality,
   person_revision = excluded.person_revision, from_day = excluded.from_day, entry_reason = excluded.entry_reason,
-  to_day = excluded.to_day, exit_reason = excluded.exit_reason
+  to_day = excluded.to_day, exit_reason = excluded.exit_reason,
+  opened_on = coalesce(known.opened_on, excluded.opened_on)
 WHERE known.revision < excluded.revision
-RETURNING episode_id
+RETURNING episode_id, old.person_id
 """
 _FORGET_EPISODES = """
 UPDATE episode SET municipality = NULL, person_revision = NULL, from_day = NULL, entry_reason = NULL, to_day = NULL,
-                   exit_reason = NULL
+                   exit_reason = NULL, look_on = NULL
 WHERE person_id = ANY($1::uuid[])
 """
 _FORGET_TASKS = """
-DELETE FROM task USING episode WHERE task.episode_id = episode.episode_id AND episode.person_id = ANY($1::uuid[])
+DELETE FROM task WHERE person_id = ANY($1::uuid[])
+  OR episode_id IN (SELECT episode_id FROM episode WHERE person_id = ANY($1::uuid[]))
 """
-_TOUCHED = """
-SELECT episode_id, e.revision, e.person_id, e.municipality, person_revision, from_day, entry_reason, to_day,
-       exit_reason, p.revision AS known_revision, birth_date, protection, merged_into IS NOT NULL AS merged, purged
-FROM episode AS e JOIN person AS p USING (person_id)
-WHERE episode_id = ANY($1::uuid[]) OR e.person_id = ANY($2::uuid[])
+_FORGET: Final = ("contact", "measure", "contact_way", "notice")
+_EPISODES = """
+SELECT episode_id, revision, person_id, municipality, person_revision, from_day, entry_reason, to_day, exit_reason,
+       opened_on
+FROM episode WHERE person_id = ANY($1::uuid[])
 """
 _TASK = """
-episode_id, kind, person_id, municipality, since, opened_on, due_on, rank_on, waits_for, state, reason
+task_id, episode_id, kind, step, channel, person_id, municipality, since, opened_on, due_on, rank_on, contacted,
+waits_for, state, reason, done_on, coalesce(leased_until > now(), false) AS held
 """
-_LOCK_TASKS = (
-    f"SELECT {_TASK} FROM task WHERE episode_id = ANY($1::uuid[]) ORDER BY task_id FOR NO KEY UPDATE"
+_LOCK_TASKS = f"""
+SELECT {_TASK} FROM task WHERE person_id = ANY($1::uuid[]) OR episode_id = ANY($2::uuid[])
+ORDER BY task_id FOR NO KEY UPDATE
+"""
+_NEW_TASK = """
+episode_id, kind, step, channel, person_id, municipality, since, opened_on, due_on, rank_on, contacted, waits_for,
+state
+"""
+_OPEN_TASKS = f"""
+WITH fresh AS (
+  INSERT INTO task ({_NEW_TASK})
+  SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::date[], $8::date[],
+                       $9::date[], $10::date[], $11::boolean[], $12::text[], $13::text[])
+  RETURNING task_id, municipality
 )
-_TOLD_TASKS = """
-unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::date[], $6::date[], $7::date[], $8::date[], $9::text[],
-       $10::text[], $11::text[])
+INSERT INTO task_history (task_id, municipality, happening, who)
+SELECT task_id, municipality, 'opened', $14 FROM fresh ORDER BY task_id
 """
-_OPEN_TASKS = f"INSERT INTO task ({_TASK}) SELECT * FROM {_TOLD_TASKS}"
-_KEEP_TASKS = f"""
+# A task that is not open any more is held by nobody, and asleep for nobody.
+_KEEP_TASKS = """
 UPDATE task SET
-  person_id = new.person_id, municipality = new.municipality, since = new.since, rank_on = new.rank_on,
+  step = new.step, channel = new.channel, person_id = new.person_id, municipality = new.municipality,
+  since = new.since, due_on = new.due_on, rank_on = new.rank_on, contacted = new.contacted,
   waits_for = new.waits_for, state = new.state, reason = new.reason,
   leased_by = CASE WHEN new.state = 'open' THEN leased_by END,
-  leased_until = CASE WHEN new.state = 'open' THEN leased_until END
-FROM {_TOLD_TASKS} AS new ({_TASK})
-WHERE task.episode_id = new.episode_id AND task.kind = new.kind
+  leased_until = CASE WHEN new.state = 'open' THEN leased_until END,
+  snoozed_until = CASE WHEN new.state = 'open' THEN snoozed_until END
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::date[], $7::date[], $8::date[],
+            $9::boolean[], $10::text[], $11::text[], $12::text[])
+  AS new (task_id, step, channel, person_id, municipality, since, due_on, rank_on, contacted, waits_for, state,
+          reason)
+WHERE task.task_id = new.task_id
 """
 _NOTE = """
-INSERT INTO task_history (task_id, municipality, happening, who, reason)
-SELECT task_id, municipality, happening, $4, reason
-FROM unnest($1::uuid[], $2::text[], $3::text[]) AS new (episode_id, kind, happening)
-JOIN task USING (episode_id, kind)
+INSERT INTO task_history (task_id, municipality, happening, reason, who)
+SELECT *, $5
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) AS new (task_id, municipality, happening, reason)
 ORDER BY task_id
+"""
+# What was done for one who turned out to be another was done for that other; open tasks follow their episodes.
+_RE_KEY: Final = """
+UPDATE {table} AS mine SET person_id = loser.merged_into FROM person AS loser
+WHERE mine.person_id = loser.person_id AND loser.merged_into IS NOT NULL AND loser.person_id = ANY($1::uuid[])
+{and_only}
+"""
+_LOOK_ON = """
+UPDATE episode SET look_on = new.look_on
+FROM unnest($1::uuid[], $2::date[]) AS new (episode_id, look_on)
+WHERE episode.episode_id = new.episode_id AND episode.look_on IS DISTINCT FROM new.look_on
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Touched:
-    """An episode that changed or whose person did, with all that its task follows from."""
-
-    episode: Episode
-    person: Person | None
-    task: Task | None
+async def whose(connection: Connection, episodes: Collection[UUID], notices: Collection[UUID]) -> set[UUID]:
+    """The persons whom these episodes and notices are about as far as is known; not locked yet."""
+    return {row[0] for row in await connection.fetch(_WHOSE, list(episodes), list(notices))}
 
 
-async def lock(connection: Connection, persons: Collection[UUID], episodes: Iterable[UUID]) -> set[UUID]:
-    """Locks persons, then these episodes and all of those persons, each in one order; gives who is purged.
-
-    Persons not heard of yet get an empty row, so that two batches about one meet here, whatever comes first.
-    """
+async def meet(connection: Connection, persons: Collection[UUID]) -> None:
+    """Gives persons not heard of yet an empty row, so that two batches about one can meet in ``lock``."""
     await connection.execute(_MEET, list(persons))
+
+
+async def lock(connection: Connection, persons: Collection[UUID], episodes: Iterable[UUID] = ()) -> set[UUID]:
+    """Locks persons, then these episodes and all of those persons, each in one order; gives who is purged."""
     rows = await connection.fetch(_LOCK_PERSONS, list(persons))
     await connection.execute(_LOCK_EPISODES, list(episodes), list(persons))
     return {row["person_id"] for row in rows if row["purged"]}
 
 
-async def keep_episodes(connection: Connection, told: Sequence[Episode]) -> set[UUID]:
-    """Keeps each episode that is newer than what is known, one state for each; gives those that changed by it."""
+async def keep_episodes(
+    connection: Connection, told: Sequence[Episode], persons: Collection[UUID], today: date
+) -> None:
+    """Keeps each episode that is newer than what is known, one state for each; ``persons`` are those locked.
+
+    Raises TransientError when an episode turns out to have been of somebody who is not locked: it became another
+    person's just now, and the transaction that is tried again sees that from the beginning.
+    """
     rows = [
         (
             episode.episode_id, episode.revision, episode.person_id,
@@ -107,44 +145,64 @@ async def keep_episodes(connection: Connection, told: Sequence[Episode]) -> set[
         )
         for episode in told
     ]  # fmt: skip
-    if not rows:
-        return set()
-    return {row[0] for row in await connection.fetch(_KEEP_EPISODES, *_columns(rows))}
+    if rows:
+        kept = await connection.fetch(_KEEP_EPISODES, *columns(rows), today)
+        if not {row["person_id"] for row in kept if row["person_id"] is not None} <= set(persons):
+            raise TransientError("an episode has become another person's meanwhile")
 
 
-async def touched(
-    connection: Connection, persons: Collection[UUID], episodes: Collection[UUID]
-) -> list[Touched]:
-    """These episodes and all of these persons, with their tasks locked; call ``lock`` before."""
-    if not persons and not episodes:
-        return []
-    rows = await connection.fetch(_TOUCHED, list(episodes), list(persons))
-    locked = await connection.fetch(_LOCK_TASKS, [row["episode_id"] for row in rows])
-    tasks = {row["episode_id"]: Task(*row) for row in locked}
-    return [Touched(_episode(row), _person(row), tasks.get(row["episode_id"])) for row in rows]
+async def episodes_and_tasks(
+    connection: Connection, persons: Collection[UUID]
+) -> tuple[list[Episode], list[Task]]:
+    """All episodes and tasks of locked persons, tasks locked and oldest first."""
+    rows = await connection.fetch(_EPISODES, list(persons))
+    locked = await connection.fetch(_LOCK_TASKS, list(persons), [row["episode_id"] for row in rows])
+    tasks = [Task(*row) for row in locked]
+    return [_episode(row) for row in rows], tasks
 
 
-async def keep_tasks(
-    connection: Connection, brought: Sequence[tuple[Task, Happening | None]], who: str
-) -> None:
-    """Writes locked tasks as they are now, and new ones (``opened``); and what happened, into their history.
+async def keep_tasks(connection: Connection, brought: Sequence[Brought], who: str) -> None:
+    """Writes locked tasks as they are now, and new ones; and what happened, into their history.
 
-    A task that is not open any more is held by nobody.
+    First those that close, then those that move to another person, then those that open: a person has one open task
+    of a kind in a municipality at any moment.
     """
-    fresh = [_row(task) for task, happening in brought if happening == "opened"]
-    known = [_row(task) for task, happening in brought if happening != "opened"]
-    noted = [(task.episode_id, task.kind, happening) for task, happening in brought if happening is not None]
-    if fresh:
-        await connection.execute(_OPEN_TASKS, *_columns(fresh))
-    if known:
-        await connection.execute(_KEEP_TASKS, *_columns(known))
+    known = [(task, happening) for task, happening in brought if task.task_id is not None]
+    fresh = [task for task, _ in brought if task.task_id is None]
+    closing = [task for task, _ in known if task.state != "open"]
+    opening = [task for task, happening in known if happening == "reopened"]
+    staying = [task for task, happening in known if task.state == "open" and happening != "reopened"]
+    for tasks in (closing, staying, opening):
+        if tasks:
+            await connection.execute(_KEEP_TASKS, *columns([_kept(task) for task in tasks]))
+    noted = [
+        (task.task_id, task.municipality, happening, task.step if happening == "changed" else task.reason)
+        for task, happening in known
+        if happening is not None
+    ]
     if noted:
-        await connection.execute(_NOTE, *_columns(noted), who)
+        await connection.execute(_NOTE, *columns(noted), who)
+    if fresh:
+        await connection.execute(_OPEN_TASKS, *columns([_new(task) for task in fresh]), who)
+
+
+async def re_key(connection: Connection, persons: Collection[UUID]) -> None:
+    """Gives what was done for those of these locked persons who were merged to those whom they turned out to be."""
+    for table, and_only in (("contact", ""), ("measure", ""), ("task", "AND state = 'done'")):
+        await connection.execute(_RE_KEY.format(table=table, and_only=and_only), list(persons))
+
+
+async def look_on(connection: Connection, days: Mapping[UUID, date | None]) -> None:
+    """Keeps the day on which time alone may change what an episode calls for; None: on none."""
+    if days:
+        await connection.execute(_LOOK_ON, list(days), list(days.values()))
 
 
 async def forget(connection: Connection, persons: Collection[UUID]) -> None:
-    """Removes the tasks and contacts of locked persons; of their episodes only id and revision are left."""
+    """Removes all there is of locked persons but themselves; of their episodes only id and revision are left."""
     await connection.execute(_FORGET_TASKS, list(persons))
+    for table in _FORGET:
+        await connection.execute(f"DELETE FROM {table} WHERE person_id = ANY($1::uuid[])", list(persons))
     await connection.execute(_FORGET_EPISODES, list(persons))
 
 
@@ -153,14 +211,22 @@ async def all_tasks(connection: Connection) -> list[Task]:
     return [Task(*row) for row in await connection.fetch(f"SELECT {_TASK} FROM task ORDER BY task_id")]
 
 
-def _columns(rows: Sequence[Sequence[object]]) -> list[list[object]]:
+def columns(rows: Sequence[Sequence[object]]) -> list[list[object]]:
+    """Rows, at least one, as the arrays that ``unnest`` takes."""
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def _row(task: Task) -> tuple[str | UUID | date | None, ...]:
+def _kept(task: Task) -> tuple[object, ...]:
     return (
-        task.episode_id, task.kind, task.person_id, task.municipality, task.since, task.opened_on, task.due_on,
-        task.rank_on, task.waits_for, task.state, task.reason,
+        task.task_id, task.step, task.channel, task.person_id, task.municipality, task.since, task.due_on,
+        task.rank_on, task.contacted, task.waits_for, task.state, task.reason,
+    )  # fmt: skip
+
+
+def _new(task: Task) -> tuple[object, ...]:
+    return (
+        task.episode_id, task.kind, task.step, task.channel, task.person_id, task.municipality, task.since,
+        task.opened_on, task.due_on, task.rank_on, task.contacted, task.waits_for, task.state,
     )  # fmt: skip
 
 
@@ -171,11 +237,4 @@ def _episode(row: Connection) -> Episode:
             row["municipality"], row["person_revision"], row["from_day"], row["entry_reason"], row["to_day"],
             row["exit_reason"],
         )  # fmt: skip
-    return Episode(row["episode_id"], row["revision"], row["person_id"], coverage)
-
-
-def _person(row: Connection) -> Person | None:
-    """None for one of whom nothing is told yet, and for one who is forgotten."""
-    if row["known_revision"] == 0 or row["purged"]:
-        return None
-    return Person(row["known_revision"], row["birth_date"], row["protection"], row["merged"])
+    return Episode(row["episode_id"], row["revision"], row["person_id"], coverage, row["opened_on"])

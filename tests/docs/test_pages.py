@@ -63,7 +63,8 @@ def test_the_readme_names_every_setting_with_its_default() -> None:
         f"KAA_{name.upper()}": "" if field.default is None else str(field.default)
         for name, field in Settings.model_fields.items()
     }
-    defaults["KAA_CALENDAR"] = defaults["KAA_CALENDAR"].lower()
+    for name in ("KAA_CALENDAR", "KAA_WEB_PLAIN_HTTP"):
+        defaults[name] = defaults[name].lower()
     numbers = {name: value.removesuffix(".0") for name, value in defaults.items()}
     assert said == numbers | {"KAA_HOME": ".kaa` in the checkout"}
 

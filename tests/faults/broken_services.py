@@ -10,6 +10,10 @@ FAULTS, NAMING, TIME = (
     "tests/system/test_time.py",
 )
 QUEUE = "tests/outreach/test_queue.py"
+#: The end of the statement that takes a task of the team, up to its lock.
+TEAM = """          AND snoozed_until IS NULL AND leased_by IS NULL
+        ORDER BY rank_on, contacted, since, task_id
+"""
 
 SERVICES: Final[tuple[Breakage, ...]] = (
     Breakage(
@@ -88,9 +92,9 @@ WHERE log.source = new.source AND log.id = new.id AND NOT log.taken_back
     Breakage(
         "Workers wait for the task that another is just taking",
         "INV-12",
-        "services/outreach/queue.py",
-        "FOR NO KEY UPDATE SKIP LOCKED",
-        "FOR NO KEY UPDATE",
+        "services/outreach/sql/outreach_2.sql",
+        f"{TEAM}        LIMIT 1\n        FOR NO KEY UPDATE SKIP LOCKED;\n",
+        f"{TEAM}        LIMIT 1\n        FOR NO KEY UPDATE;\n",
         (
             "tests/outreach/test_taking.py::test_the_next_one_gets_another_task_while_the_first_is_not_through",
         ),
@@ -98,17 +102,17 @@ WHERE log.source = new.source AND log.id = new.id AND NOT log.taken_back
     Breakage(
         "A task that is just being taken is not locked",
         "INV-12",
-        "services/outreach/queue.py",
-        "    FOR NO KEY UPDATE SKIP LOCKED\n",
-        "",
+        "services/outreach/sql/outreach_2.sql",
+        f"{TEAM}        LIMIT 1\n        FOR NO KEY UPDATE SKIP LOCKED;\n",
+        f"{TEAM}        LIMIT 1;\n",
         (f"{QUEUE}::test_20_workers_at_once_get_20_tasks",),
     ),
     Breakage(
         "A task is handed out though its lease lasts",
         "INV-12",
-        "services/outreach/queue.py",
-        "      AND (leased_until IS NULL OR leased_until <= now())\n",
-        "",
+        "services/outreach/sql/outreach_2.sql",
+        "AND leased_until <= now()\n          AND (assigned_to",
+        "AND leased_until IS NOT NULL\n          AND (assigned_to",
         (f"{QUEUE}::test_a_lost_workers_task_comes_back_when_the_lease_has_run_out",),
     ),
     Breakage(

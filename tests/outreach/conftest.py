@@ -1,10 +1,13 @@
-"""A database of outreach for the tests of a module, and connections to it as the application role."""
+"""A database of outreach for the tests of a module, and connections to it as the application role and as staff."""
 
 from collections.abc import AsyncIterator
 
+import asyncpg
+import pytest
 import pytest_asyncio
 
-from servicekit.database import Connection, connect
+from servicekit.database import Connection, connect, new_pool
+from servicekit.settings import role_url
 from tests.databases import throwaway_database
 
 
@@ -21,3 +24,16 @@ async def outreach(database: str) -> AsyncIterator[Connection]:
     connection = await connect(database)
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+def staff_address(postgres: str, database: str) -> str:
+    """The address of the same database for the role of staff."""
+    return role_url(postgres, database.rpartition("/")[2], "staff")
+
+
+@pytest_asyncio.fixture
+async def staff(staff_address: str) -> AsyncIterator[asyncpg.Pool]:
+    """A pool of the role that pages, API and commands have; one connection, so that each finds what was left."""
+    async with new_pool(staff_address, name="test", size=1) as opened:
+        yield opened

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -17,14 +17,23 @@ from contracts.own import (
     CoverageStarted,
     CoverageWithdrawn,
     NoticeRegistered,
+    NoticeUpdated,
     PersonUpdated,
 )
+from servicekit.calendar import today
 from servicekit.database import Connection
 from servicekit.records import Outcome, Received, Record
-from services.outreach.consumer import apply
+from services.outreach.consumer import consumer
+from services.outreach.ladder_file import Ladders
 
 NOON: Final = datetime(2026, 9, 1, 12, tzinfo=UTC)
 HOME: Final = "0180"
+#: The first covered day, unless another is told: what staff do in these tests they do today, so it has passed.
+SINCE: Final = today() - timedelta(days=97)
+#: Every municipality has the default ladder.
+LADDERS: Final = Ladders({})
+
+apply = consumer(LADDERS)
 
 
 def identity_number(born: date, serial: int = 980) -> str:
@@ -78,6 +87,7 @@ class Person:
     person_id: UUID = field(default_factory=uuid4)
     episode_id: UUID = field(default_factory=uuid4)
     municipality: str = HOME
+    notice_id: UUID = field(default_factory=uuid4)
 
     def known(self, revision: int = 1, **facts: Any) -> Event:
         """The person's state."""
@@ -93,7 +103,7 @@ class Person:
         }
         return event(PersonUpdated(revision=revision, **(state | facts)), self.person_id)
 
-    def _episode(self, revision: int, since: date = date(2026, 8, 17), **facts: Any) -> dict[str, Any]:
+    def _episode(self, revision: int, since: date = SINCE, **facts: Any) -> dict[str, Any]:
         return {
             "from": since,
             "person_id": self.person_id,
@@ -124,15 +134,16 @@ class Person:
             self.episode_id,
         )
 
-    def noticed(self) -> Event:
-        """A school's notice about the person."""
-        data = NoticeRegistered(
-            notice_id=uuid4(), revision=1, person_id=self.person_id, municipality=self.municipality, kind="left",
-            school_unit="10000001", status="registered",
-        )  # fmt: skip
+    def noticed(self, kind: str = "absence", revision: int = 1, **facts: Any) -> Event:
+        """A school's notice about the person: one and the same, unless ``notice_id`` says another."""
+        stated: dict[str, Any] = {
+            "notice_id": self.notice_id, "revision": revision, "person_id": self.person_id,
+            "municipality": self.municipality, "kind": kind, "school_unit": "10000001", "status": "registered",
+        }  # fmt: skip
+        data = (NoticeRegistered if revision == 1 else NoticeUpdated)(**(stated | facts))
         return Event(
-            id=f"{data.notice_id}.1", source="urn:kaa:notifications", type=data.TYPE, time=NOON, data=data,
-            subject=str(self.person_id),
+            id=f"{data.notice_id}.{revision}", source="urn:kaa:notifications", type=data.TYPE, time=NOON, data=data,
+            subject=str(data.person_id),
         )  # fmt: skip
 
 
@@ -170,6 +181,24 @@ def life(generator: random.Random, length: int) -> tuple[list[Event], list[UUID]
             }
             told.append(person.known(revision, **facts))
     return told, [one.person_id, other.person_id]
+
+
+def crossing_lives(generator: random.Random, length: int) -> list[Event]:
+    """All that might be told of two persons with an episode each, which becomes now the one's, now the other's."""
+    persons = Person(), Person(born=date(2007, 11, 2))
+    told = [person.known(revision) for person in persons for revision in range(1, generator.randint(2, 3))]
+    for own in persons:
+        for revision in range(1, length + 1):
+            whose = generator.choice(persons)
+            teller = Person(whose.born, whose.person_id, own.episode_id)
+            since = date(2026, 8, generator.randint(1, 28))
+            if generator.random() < 0.2:
+                told.append(teller.never(revision))
+            elif revision == 1:
+                told.append(teller.covered(1, since=since))
+            else:
+                told.append(teller.corrected(revision, since=since))
+    return told
 
 
 def dealt(told: Sequence[Event], generator: random.Random) -> list[Event]:

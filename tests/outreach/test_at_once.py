@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest_asyncio
 
+from servicekit.calendar import today
 from servicekit.database import Connection, connect
-from services.outreach.contacts import record
+from services.outreach import contacts
+from services.outreach.contacts import Said, record
 from services.outreach.queue import next_task
 from services.outreach.store import all_tasks
 from services.outreach.tasks import Task
-from tests.outreach.tellings import Person, tell, tombstone
+from tests.outreach.tellings import LADDERS, Person, tell, tombstone
 
 HOUR = timedelta(hours=1)
-UPPSALA, KIRUNA, MORA = "0380", "2584", "2062"
+UPPSALA, KIRUNA, MORA, LULEA = "0380", "2584", "2062", "2580"
 
 
 @pytest_asyncio.fixture
@@ -35,6 +37,10 @@ async def during(
         meanwhile = asyncio.create_task(second)
         await asyncio.wait({meanwhile}, timeout=0.3)
     await meanwhile
+
+
+async def reach(connection: Connection, task_id: int, who: str = "bo") -> None:
+    await record(connection, LADDERS, task_id, who, Said(today(), "phone", "reached"))
 
 
 async def task_of(connection: Connection, person: Person) -> Task | None:
@@ -86,14 +92,13 @@ async def test_a_person_is_purged_while_her_episode_is_taken_in(
 
 
 async def test_the_episode_ends_while_its_task_is_being_done(outreach: Connection, other: Connection) -> None:
+    """INV-12: what a worker was done with first stays done."""
     vera = Person(municipality=UPPSALA)
     await tell(outreach, vera.known(), vera.covered())
     async with outreach.transaction():
         claimed = await next_task(outreach, UPPSALA, "bo", HOUR)
     assert claimed is not None
-    await during(
-        outreach, record(outreach, claimed.task_id, "bo", "reached", "phone"), tell(other, vera.no_longer(2))
-    )
+    await during(outreach, reach(outreach, claimed.task_id), tell(other, vera.no_longer(2)))
     task = await task_of(outreach, vera)
     assert task is not None
     assert task.state == "done"
@@ -113,7 +118,7 @@ async def test_who_holds_a_task_keeps_it_when_what_is_known_of_the_person_change
         "SELECT task_id FROM task WHERE leased_by = 'bo' AND municipality = $1", KIRUNA
     )
     async with outreach.transaction():
-        await record(outreach, held, "bo", "reached", "phone")
+        await reach(outreach, held)
 
 
 async def test_a_claim_passes_over_a_person_whose_protection_is_being_taken_in(
@@ -141,4 +146,53 @@ async def test_a_person_becomes_protected_only_after_a_claim_that_reads_her(
     assert claimed is not None
     # it stays with its holder, who may have called by now; nobody else is given it
     async with outreach.transaction():
-        await record(outreach, claimed.task_id, "bo", "reached", "phone")
+        await reach(outreach, claimed.task_id)
+
+
+async def test_two_workers_are_done_with_two_tasks_of_one_person_at_once(
+    outreach: Connection, other: Connection
+) -> None:
+    turns_20 = today() + timedelta(days=60)
+    vera = Person(born=date(turns_20.year - 20, turns_20.month, 15), municipality=LULEA)
+    await tell(outreach, vera.known(), vera.covered())
+    held = {}
+    for who in ("bo", "kim"):
+        async with outreach.transaction():
+            claimed = await next_task(outreach, LULEA, who, HOUR)
+        assert claimed is not None
+        held[who] = claimed.task_id
+
+    async def finish(connection: Connection, who: str) -> None:
+        async with connection.transaction():
+            await reach(connection, held[who], who)
+
+    await during(outreach, reach(outreach, held["bo"], "bo"), finish(other, "kim"))
+    tasks = [task for task in await all_tasks(outreach) if task.episode_id == vera.episode_id]
+    assert {(task.kind, task.state) for task in tasks} == {("inform", "done"), ("hand_over", "done")}
+
+
+async def test_a_contact_made_while_the_person_turns_out_to_be_another_is_that_others(
+    outreach: Connection, other: Connection
+) -> None:
+    for merged_first in (False, True):
+        vera, winner = Person(municipality=LULEA), Person(municipality=LULEA)
+        await tell(outreach, vera.known(), vera.covered(), winner.known())
+        async with outreach.transaction():
+            claimed = await next_task(outreach, LULEA, "bo", HOUR)
+        assert claimed is not None
+        re_keyed = Person(person_id=winner.person_id, episode_id=vera.episode_id, municipality=LULEA)
+        merging = vera.known(2, merged_into=winner.person_id), re_keyed.corrected(2)
+
+        async def finish(task_id: int) -> None:
+            async with other.transaction():
+                await reach(other, task_id)
+
+        if merged_first:
+            await during(outreach, tell(outreach, *merging), finish(claimed.task_id))
+        else:
+            await during(outreach, reach(outreach, claimed.task_id), tell(other, *merging))
+        made = await contacts.of_person(outreach, LULEA, winner.person_id)
+        assert [one.task_id for one in made] == [claimed.task_id]
+        task = await task_of(outreach, vera)
+        assert task is not None
+        assert (task.state, task.person_id) == ("done", winner.person_id)

@@ -14,10 +14,21 @@ from contracts.envelope import CONTENT_TYPE, decode
 from contracts.own import ContactMade
 from servicekit.calendar import today
 from servicekit.database import Connection, connect
-from services.outreach import queue
-from services.outreach.contacts import Channel, Outcome, record
-from services.outreach.queue import Claimed, NotHeldError, next_task, overview, routing_count
-from tests.outreach.tellings import HOME, Person, identity_number, tell, tombstone
+from services.outreach import listing, queue
+from services.outreach.contacts import Said, record
+from services.outreach.kinds import Channel, Outcome
+from services.outreach.listing import overview, routing_count
+from services.outreach.queue import (
+    Claimed,
+    NotHeldError,
+    RefusedError,
+    heartbeat,
+    next_task,
+    reassign,
+    release,
+    snooze,
+)
+from tests.outreach.tellings import HOME, LADDERS, SINCE, Person, identity_number, tell, tombstone
 
 HOUR = timedelta(hours=1)
 BLINK = timedelta(milliseconds=1)
@@ -46,7 +57,7 @@ async def finish(
     connection: Connection, task_id: int, worker: str = "bo", outcome: Outcome = "reached"
 ) -> ContactMade:
     async with connection.transaction():
-        return await record(connection, task_id, worker, outcome, "phone")
+        return await record(connection, LADDERS, task_id, worker, Said(today(), "phone", outcome))
 
 
 async def history_of(connection: Connection, task_id: int) -> list[tuple[str, str, str | None]]:
@@ -71,7 +82,7 @@ async def test_a_worker_gets_what_the_call_needs(empty: Connection) -> None:
     assert timedelta(minutes=59) < claimed.leased_until - datetime.now(UTC) <= HOUR
     assert claimed.youth is not None
     assert (claimed.youth.name, claimed.youth.identity_number) == ("Vera Ek", identity_number(vera.born))
-    assert (claimed.youth.entry_reason, claimed.youth.since) == ("left_upper_secondary", date(2026, 8, 17))
+    assert (claimed.youth.entry_reason, claimed.youth.since) == ("left_upper_secondary", SINCE)
     assert claimed.youth.turns_20_on == date(2028, 3, 15)
 
 
@@ -92,15 +103,15 @@ def _as_admin(postgres: str, database: str) -> str:
 
 
 async def test_first_comes_who_is_close_to_20_then_who_waits_longest(empty: Connection) -> None:
-    year = today().year
+    year, turns_20 = today().year, today() + timedelta(days=150)
     young, waiting, soon_20 = (
         Person(born=date(year - 17, 3, 1)),
         Person(born=date(year - 17, 3, 2)),
-        Person(born=date(year - 20, 12, 1)),
+        Person(born=date(turns_20.year - 20, turns_20.month, 15)),
     )
     await tell(
         empty, young.known(), waiting.known(), soon_20.known(), soon_20.covered(),
-        young.covered(since=date(2026, 8, 20)), waiting.covered(since=date(2026, 8, 19)),
+        young.covered(since=SINCE + timedelta(days=3)), waiting.covered(since=SINCE + timedelta(days=2)),
     )  # fmt: skip
     order = [claimed.youth.person_id for _ in range(3) if (claimed := await take(empty)) and claimed.youth]
     assert order == [soon_20.person_id, waiting.person_id, young.person_id]
@@ -114,6 +125,7 @@ async def test_a_municipality_gets_its_own_tasks_alone(empty: Connection) -> Non
 
 
 async def test_20_workers_at_once_get_20_tasks(empty: Connection, database: str) -> None:
+    """INV-12: each its own."""
     await covered(empty, 20)
     connections = [await connect(database) for _ in range(24)]
     taken = await asyncio.gather(
@@ -126,6 +138,7 @@ async def test_20_workers_at_once_get_20_tasks(empty: Connection, database: str)
 
 
 async def test_what_a_worker_took_and_did_not_commit_is_free(empty: Connection, database: str) -> None:
+    """INV-12: a crash before the commit leaves no lease."""
     await covered(empty, 1)
     dying = await connect(database)
     transaction = dying.transaction()
@@ -143,6 +156,7 @@ async def test_what_a_worker_took_and_did_not_commit_is_free(empty: Connection, 
 
 
 async def test_a_lost_workers_task_comes_back_when_the_lease_has_run_out(empty: Connection) -> None:
+    """INV-12: and not before."""
     await covered(empty, 1)
     lost = await take(empty, "lost", BLINK)
     assert lost is not None
@@ -160,6 +174,7 @@ async def test_a_lost_workers_task_comes_back_when_the_lease_has_run_out(empty: 
 
 
 async def test_only_who_holds_a_task_can_be_done_with_it(empty: Connection) -> None:
+    """INV-12: once, and while the lease lasts."""
     await covered(empty, 1)
     with pytest.raises(NotHeldError, match="there is no task 0"):
         await finish(empty, 0)
@@ -212,7 +227,9 @@ async def test_a_done_task_is_a_contact_that_is_told_once(empty: Connection) -> 
     assert family is not None
     assert "outreach" in family.writers
     assert told.type in family.types
-    kept = await empty.fetchrow("SELECT task_id, channel, outcome, on_day, who FROM contact")
+    kept = await empty.fetchrow(
+        "SELECT task_id, channel, outcome, on_day, who FROM contact JOIN contact_revision USING (contact_id)"
+    )
     assert tuple(kept) == (claimed.task_id, "phone", "message_left", today(), "bo")
     assert (await history_of(empty, claimed.task_id))[-1] == ("done", "bo", None)
     assert await take(empty) is None
@@ -259,8 +276,8 @@ async def test_protected_registration_is_never_handed_out_nor_counted_to_a_munic
 async def test_a_municipality_sees_how_much_waits(empty: Connection) -> None:
     year = today().year
     done, held, ready, unknown, over = (Person(born=date(year - 17, 1, 1)) for _ in range(5))
-    turns_20 = today() + timedelta(days=30)
-    soon_20 = Person(born=turns_20.replace(year=turns_20.year - 20))
+    turns_20 = today() + timedelta(days=150)
+    soon_20 = Person(born=date(turns_20.year - 20, turns_20.month, 15))
     for person in (soon_20, done, held, ready, over):
         await tell(empty, person.known(), person.covered())
     await tell(empty, unknown.covered(), over.no_longer(2))
@@ -270,8 +287,8 @@ async def test_a_municipality_sees_how_much_waits(empty: Connection) -> None:
     assert urgent.youth.person_id == soon_20.person_id
     assert first is not None
     await finish(empty, first.task_id)
-    assert await overview(empty, HOME, today()) == queue.Overview(
-        ready=2, held=1, waiting=1, done=1, closed=1, rank_passed=1, rank_near=2, rank_later=0
+    assert await overview(empty, HOME, today()) == listing.Overview(
+        ready=2, held=1, asleep=0, waiting=1, done=1, closed=1, rank_passed=1, rank_near=2, rank_later=0
     )
 
 
@@ -283,28 +300,34 @@ async def test_a_claim_reads_a_page_or_two_however_long_the_queue(
     admin = await connect(_as_admin(postgres, database))
     await admin.execute(
         """
-        INSERT INTO episode (episode_id, revision, person_id)
-        SELECT gen_random_uuid(), 1, $1 FROM generate_series(1, 20000)
-        """,
-        vera.person_id,
-    )
-    await admin.execute(
+        WITH others AS (
+          INSERT INTO person (person_id, revision) SELECT gen_random_uuid(), 0 FROM generate_series(1, 20000)
+          RETURNING person_id
+        ), theirs AS (
+          INSERT INTO episode (episode_id, revision, person_id) SELECT gen_random_uuid(), 1, person_id FROM others
+          RETURNING episode_id, person_id
+        )
+        INSERT INTO task (episode_id, kind, step, person_id, municipality, since, opened_on, due_on, rank_on, state,
+                          assigned_to, snoozed_until)
+        SELECT episode_id, 'inform', 'inform', person_id, '0180', '2026-01-01', '2026-01-01', '2026-01-11',
+               date '2026-01-11' + (random() * 100)::int, 'open', CASE WHEN random() < 0.3 THEN 'kim' END,
+               CASE WHEN random() < 0.3 THEN date '2027-01-01' END
+        FROM theirs
         """
-        INSERT INTO task (episode_id, kind, person_id, municipality, since, opened_on, due_on, rank_on, state)
-        SELECT episode_id, 'inform', person_id, '0180', '2026-01-01', '2026-01-01', '2026-01-11',
-               date '2026-01-11' + (random() * 100)::int, 'open'
-        FROM episode WHERE from_day IS NULL AND person_id = $1
-        """,
-        vera.person_id,
     )
     await admin.execute("ANALYZE task")
-    plan = json.loads(
-        await admin.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {queue._CLAIM}", HOME, "bo", HOUR)
-    )[0]["Plan"]
-    await admin.execute("DELETE FROM task WHERE person_id = $1", vera.person_id)
+    # the first one reads the catalogue as well
+    plans = [
+        json.loads(
+            await admin.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {queue._NEXT}", HOME, "bo", HOUR)
+        )
+        for _ in range(3)
+    ]
+    plan = plans[-1][0]["Plan"]
+    await admin.execute("DELETE FROM task WHERE person_id <> $1", vera.person_id)
     await admin.close()
     assert plan["Actual Rows"] == 1
-    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 40
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 60
 
 
 async def test_a_contact_is_gone_with_a_purged_person(empty: Connection) -> None:
@@ -317,3 +340,175 @@ async def test_a_contact_is_gone_with_a_purged_person(empty: Connection) -> None
     assert await empty.fetchval("SELECT count(*) FROM contact") == 0
     assert await empty.fetchval("SELECT count(*) FROM task") == 0
     assert await empty.fetchval("SELECT count(*) FROM episode WHERE municipality IS NOT NULL") == 0
+
+
+async def test_a_heartbeat_lengthens_the_lease_and_never_shortens_it(empty: Connection) -> None:
+    await covered(empty, 1)
+    claimed = await take(empty, lease=timedelta(minutes=1))
+    assert claimed is not None
+    longer = await heartbeat(empty, claimed.task_id, "bo", HOUR)
+    assert longer - claimed.leased_until > timedelta(minutes=58)
+    assert await heartbeat(empty, claimed.task_id, "bo", BLINK) == longer
+    with pytest.raises(NotHeldError, match="held by another"):
+        await heartbeat(empty, claimed.task_id, "kim", HOUR)
+    assert [what for what, *_ in await history_of(empty, claimed.task_id)] == ["opened", "claimed"]
+
+
+async def test_a_heartbeat_that_comes_too_late_is_told_so(empty: Connection) -> None:
+    """INV-12: a worker learns that the task is lost."""
+    await covered(empty, 1)
+    claimed = await take(empty, lease=BLINK)
+    assert claimed is not None
+    await asyncio.sleep(0.01)
+    with pytest.raises(NotHeldError, match="ran out"):
+        await heartbeat(empty, claimed.task_id, "bo", HOUR)
+
+
+async def test_a_task_given_back_is_the_next_ones(empty: Connection) -> None:
+    await covered(empty, 1)
+    claimed = await take(empty)
+    assert claimed is not None
+    with pytest.raises(NotHeldError):
+        await release(empty, claimed.task_id, "kim")
+    await release(empty, claimed.task_id, "bo")
+    again = await take(empty, "kim")
+    assert again is not None
+    assert again.task_id == claimed.task_id
+    assert [tuple(row[:2]) for row in await history_of(empty, claimed.task_id)] == [
+        ("opened", "registry"), ("claimed", "bo"), ("released", "bo"), ("claimed", "kim")
+    ]  # fmt: skip
+
+
+async def test_a_task_put_off_is_given_to_nobody_before_its_day(empty: Connection) -> None:
+    await covered(empty, 1)
+    claimed = await take(empty)
+    assert claimed is not None
+    for day in (today(), today() + timedelta(days=queue.SNOOZE_DAYS + 1)):
+        with pytest.raises(RefusedError, match="put off until a day after today"):
+            await snooze(empty, claimed.task_id, day, "bo")
+    tomorrow = today() + timedelta(days=1)
+    await snooze(empty, claimed.task_id, tomorrow, "bo")
+    assert await take(empty) is None
+    assert (await history_of(empty, claimed.task_id))[-1] == ("snoozed", "bo", f"until {tomorrow}")
+    (asleep,) = await listing.tasks(empty, HOME, "bo", "asleep")
+    assert (asleep.task_id, asleep.snoozed_until) == (claimed.task_id, tomorrow)
+    # whoever needs it takes it all the same, and it sleeps on when it is given back
+    async with empty.transaction():
+        woken = await queue.take(empty, HOME, claimed.task_id, "kim", HOUR)
+    assert woken.task_id == claimed.task_id
+    await release(empty, claimed.task_id, "kim")
+    assert await take(empty) is None
+
+
+async def test_a_task_reserved_for_a_worker_is_that_workers_next_and_nobody_elses(empty: Connection) -> None:
+    await covered(empty, 2)
+    first = await take(empty)
+    assert first is not None
+    await reassign(empty, first.task_id, "kim", "leader")
+    with pytest.raises(NotHeldError, match="nobody holds"):
+        await finish(empty, first.task_id)
+    second = await take(empty)
+    assert second is not None
+    assert second.task_id != first.task_id
+    assert await take(empty) is None
+    hers = await take(empty, "kim")
+    assert hers is not None
+    assert hers.task_id == first.task_id
+    await reassign(empty, first.task_id, None, "leader")
+    again = await take(empty)
+    assert again is not None
+    assert again.task_id == first.task_id
+    said = [
+        (what, who, why) for what, who, why in await history_of(empty, first.task_id) if what == "reassigned"
+    ]
+    assert said == [("reassigned", "leader", "to kim"), ("reassigned", "leader", "to the team")]
+
+
+async def test_what_is_reserved_comes_before_what_is_more_urgent_for_the_team(empty: Connection) -> None:
+    await covered(empty, 3)
+    last = await empty.fetchval("SELECT max(task_id) FROM task")
+    await reassign(empty, last, "bo", "leader")
+    claimed = await take(empty)
+    assert claimed is not None
+    assert claimed.task_id == last
+
+
+async def test_who_was_never_reached_comes_before_who_was(empty: Connection) -> None:
+    await covered(empty, 2)
+    numbers = [row[0] for row in await empty.fetch("SELECT task_id FROM task ORDER BY task_id")]
+    await empty.execute("UPDATE task SET contacted = true WHERE task_id = $1", numbers[0])
+    claimed = await take(empty)
+    assert claimed is not None
+    assert claimed.task_id == numbers[1]
+
+
+async def test_one_task_is_taken_by_its_number_unless_another_holds_it(empty: Connection) -> None:
+    await covered(empty, 1)
+    number = await empty.fetchval("SELECT task_id FROM task")
+    async with empty.transaction():
+        mine = await queue.take(empty, HOME, number, "bo", HOUR)
+        again = await queue.take(empty, HOME, number, "bo", 2 * HOUR)
+    assert mine.youth is not None
+    assert again.leased_until > mine.leased_until
+    for municipality, task_id, worker in ((HOME, number, "kim"), ("1480", number, "bo"), (HOME, 0, "bo")):
+        with pytest.raises(RefusedError, match=f"task {task_id} cannot be taken"):
+            await queue.take(empty, municipality, task_id, worker, HOUR)
+
+
+async def test_lists_have_what_is_mine_and_what_is_the_teams_page_by_page(empty: Connection) -> None:
+    await covered(empty, 7)
+    held, other = await take(empty), await take(empty, "kim")
+    assert held is not None
+    assert other is not None
+    mine = await listing.tasks(empty, HOME, "bo", "mine")
+    assert [(one.task_id, one.held_by, one.name) for one in mine] == [(held.task_id, "bo", "Vera Ek")]
+    pages, after = [], None
+    while page := await listing.tasks(empty, HOME, "bo", "team", after=after, limit=2):
+        pages.append([one.task_id for one in page])
+        after = page[-1].key
+    everyone = [row[0] for row in await empty.fetch("SELECT task_id FROM task ORDER BY rank_on, task_id")]
+    assert [number for page in pages for number in page] == [n for n in everyone if n != held.task_id]
+    assert [len(page) for page in pages] == [2, 2, 2]
+    assert await listing.tasks(empty, "1480", "bo", "team") == []
+
+
+async def test_a_list_shows_nothing_of_a_protected_person_and_is_a_look_at_the_others(
+    empty: Connection, postgres: str, database: str
+) -> None:
+    vera = Person()
+    await tell(empty, vera.known(protection="confidential"), vera.covered())
+    (listed,) = await listing.tasks(empty, HOME, "idp:42", "team")
+    assert (listed.name, listed.birth_date) == (None, None)
+    admin = await connect(_as_admin(postgres, database))
+    looks = await admin.fetch("SELECT action, municipality, count FROM access_log WHERE who = 'idp:42'")
+    await admin.close()
+    assert [tuple(look) for look in looks] == [("outreach list team", HOME, 1)]
+
+
+async def test_what_happened_to_a_task_is_told_with_when_and_by_whom(empty: Connection) -> None:
+    await covered(empty, 1)
+    claimed = await take(empty)
+    assert claimed is not None
+    happened = await listing.history(empty, HOME, claimed.task_id)
+    assert [(one.happening, one.who) for one in happened] == [("opened", "registry"), ("claimed", "bo")]
+    assert all(datetime.now(UTC) - one.at < HOUR for one in happened)
+    assert await listing.history(empty, "1480", claimed.task_id) == []
+
+
+async def test_a_task_that_nothing_calls_for_closes_when_its_holder_gives_it_back(empty: Connection) -> None:
+    vera = Person()
+    await tell(empty, vera.known(), vera.covered(entry_reason="no_known_school"))
+    claimed = await take(empty)
+    assert claimed is not None
+    await tell(empty, vera.corrected(2))
+    assert {row[0]: row[1] for row in await empty.fetch("SELECT kind, waits_for FROM task")} == {
+        "clear_up": "holder", "inform": None
+    }  # fmt: skip
+    await release(empty, claimed.task_id, "bo")
+    assert (
+        await empty.fetchval("SELECT reason FROM task WHERE task_id = $1", claimed.task_id)
+        == "not_called_for"
+    )
+    assert [what for what, *_ in await history_of(empty, claimed.task_id)] == [
+        "opened", "claimed", "released", "closed"
+    ]  # fmt: skip

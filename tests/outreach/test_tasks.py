@@ -1,84 +1,112 @@
-"""What an episode calls for, without any database."""
+"""What happens to the tasks of an episode, without any database."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import permutations
 from typing import Final
 from uuid import UUID
 
 import pytest
 
+from services.outreach.kinds import Kind
+from services.outreach.ladder import Wanted
 from services.outreach.tasks import (
+    MERGED,
+    Brought,
     Coverage,
     Episode,
     Happening,
     Person,
     Task,
-    first_task,
-    rank_on,
-    twentieth_birthday,
+    Whose,
+    brought_up,
+    closed,
+    ending,
+    for_notices,
+    the_case,
     waits_for,
 )
 
 TODAY: Final = date(2026, 9, 1)
+DUE: Final = date(2026, 9, 11)
 WHO: Final = UUID(int=1)
 OPEN: Final = Coverage("0180", 1, date(2026, 8, 17), "left_upper_secondary", None, None)
 ENDED: Final = replace(OPEN, to_day=date(2026, 9, 30), exit_reason="moved")
 KNOWN: Final = Person(1, date(2008, 3, 15), "none", merged=False)
+HERS: Final = Whose(WHO, "0180", OPEN.from_day, contacted=False, waits_for=None)
 
 
 def episode(revision: int, coverage: Coverage | None) -> Episode:
     return Episode(UUID(int=2), revision, WHO, coverage)
 
 
-def after(*told: Episode, person: Person | None = KNOWN) -> tuple[Task | None, list[Happening]]:
-    """The task after these tellings, lower revisions ignored, and its history."""
-    task: Task | None = None
+def wanted(kind: Kind = "inform", step: str | None = None, due_on: date = DUE) -> Wanted:
+    return Wanted(kind, due_on, step or kind, "phone", due_on)
+
+
+INFORM: Final = (wanted(),)
+
+
+def settled(tasks: Sequence[Task], brought: Sequence[Brought]) -> list[Task]:
+    """The tasks as they are stored after this, oldest first."""
+    changed = {task.task_id: task for task, _ in brought if task.task_id is not None}
+    fresh = [
+        replace(task, task_id=len(tasks) + place)
+        for place, task in enumerate((task for task, _ in brought if task.task_id is None), 1)
+    ]
+    return [changed.get(task.task_id or 0, task) for task in tasks] + fresh
+
+
+def after(*told: Episode, calls_for: Sequence[Wanted] = INFORM) -> tuple[list[Task], list[Happening]]:
+    """The tasks after these tellings, lower revisions ignored, and their history."""
+    tasks: list[Task] = []
     history: list[Happening] = []
     seen = 0
     for one in told:
         if one.revision > seen:
             seen = one.revision
-            task, happening = first_task(task, one, person, TODAY)
-            history.extend([happening] if happening else [])
-    return task, history
+            over = ending(one)
+            brought = (
+                brought_up(tasks, one, HERS, calls_for, TODAY) if over is None else closed(tasks, one, over)
+            )
+            tasks = settled(tasks, brought)
+            history += [happening for _, happening in brought if happening is not None]
+    return tasks, history
 
 
-def test_an_open_episode_opens_a_task_due_ten_days_later() -> None:
-    task, history = after(episode(1, OPEN))
-    assert task is not None
-    assert (task.kind, task.state, task.opened_on, task.due_on) == (
-        "inform",
-        "open",
-        TODAY,
-        date(2026, 9, 11),
-    )
+def opened(*calls_for: Wanted) -> list[Task]:
+    tasks, _ = after(episode(1, OPEN), calls_for=calls_for or INFORM)
+    return tasks
+
+
+def test_what_is_called_for_opens_a_task() -> None:
+    (task,), history = after(episode(1, OPEN))
+    assert (task.kind, task.step, task.channel, task.state) == ("inform", "inform", "phone", "open")
+    assert (task.opened_on, task.due_on, task.since) == (TODAY, DUE, OPEN.from_day)
     assert history == ["opened"]
 
 
 def test_an_episode_first_heard_of_when_it_is_over_opens_none() -> None:
-    assert after(episode(2, ENDED)) == (None, [])
-    assert after(episode(2, None)) == (None, [])
+    assert after(episode(2, ENDED)) == ([], [])
+    assert after(episode(2, None)) == ([], [])
 
 
-def test_the_end_of_an_episode_closes_its_task_with_the_reason() -> None:
-    task, history = after(episode(1, OPEN), episode(2, ENDED))
-    assert task is not None
-    assert (task.state, task.reason) == ("closed", "episode_ended: moved")
-    assert history == ["opened", "closed"]
+def test_the_end_of_an_episode_closes_its_tasks_with_the_reason() -> None:
+    tasks, history = after(episode(1, OPEN), episode(2, ENDED), calls_for=(*INFORM, wanted("hand_over")))
+    assert [(task.state, task.reason) for task in tasks] == [("closed", "episode_ended: moved")] * 2
+    assert history == ["opened", "opened", "closed", "closed"]
 
 
 def test_a_withdrawn_episode_closes_its_task_as_withdrawn() -> None:
-    task, _ = after(episode(1, OPEN), episode(2, None))
-    assert task is not None
+    (task,), _ = after(episode(1, OPEN), episode(2, None))
     assert (task.state, task.reason) == ("closed", "withdrawn")
 
 
 def test_a_corrected_reason_of_ending_is_noted_as_another_closing() -> None:
-    task, history = after(
+    (task,), history = after(
         episode(1, OPEN), episode(2, ENDED), episode(3, replace(ENDED, exit_reason="deceased"))
     )
-    assert task is not None
     assert task.reason == "episode_ended: deceased"
     assert history == ["opened", "closed", "closed"]
 
@@ -93,28 +121,82 @@ def test_a_corrected_last_day_is_no_news_to_a_closed_task() -> None:
 @pytest.mark.parametrize("over", [ENDED, None])
 def test_an_episode_that_opens_again_reopens_the_same_task_with_its_due_day(over: Coverage | None) -> None:
     before, _ = after(episode(1, OPEN))
-    task, history = after(episode(1, OPEN), episode(2, over), episode(3, OPEN))
-    assert task == before
+    tasks, history = after(episode(1, OPEN), episode(2, over), episode(3, OPEN))
+    assert tasks == before
     assert history == ["opened", "closed", "reopened"]
 
 
-@pytest.mark.parametrize("coverage", [OPEN, ENDED, None])
-def test_what_a_worker_has_done_stays_done(coverage: Coverage | None) -> None:
-    opened, _ = after(episode(1, OPEN))
-    assert opened is not None
-    done = replace(opened, state="done")
-    assert first_task(done, episode(2, coverage), KNOWN, TODAY) == (done, None)
+@pytest.mark.parametrize("coverage", [ENDED, None])
+def test_what_a_worker_has_done_stays_done_when_the_episode_is_over(coverage: Coverage | None) -> None:
+    done = replace(opened()[0], state="done", done_on=TODAY)
+    assert closed([done], episode(2, coverage), "episode_ended: moved") == []
 
 
-def test_a_task_follows_its_episode_to_another_person() -> None:
-    opened, _ = after(episode(1, OPEN))
+def test_what_is_called_for_after_a_task_was_done_is_another_task() -> None:
+    done = replace(opened()[0], state="done", done_on=TODAY)
+    assert brought_up([done], episode(2, OPEN), HERS, (), TODAY) == []
+    ((again, happening),) = brought_up([done], episode(2, OPEN), HERS, INFORM, TODAY)
+    assert (again.task_id, again.state, happening) == (None, "open", "opened")
+
+
+def test_what_nothing_calls_for_any_more_closes_and_opens_anew_when_it_is_called_for_later() -> None:
+    (task,) = opened(wanted("recheck_occupation"))
+    ((gone, happening),) = brought_up([task], episode(2, OPEN), HERS, (), TODAY)
+    assert (gone.state, gone.reason, happening) == ("closed", "not_called_for", "closed")
+    later = wanted("recheck_occupation", due_on=DUE + timedelta(days=90))
+    ((fresh, happening),) = brought_up([gone], episode(3, OPEN), HERS, (later,), TODAY)
+    assert (fresh.task_id, happening) == (None, "opened")
+    ((same, happening),) = brought_up([gone], episode(3, OPEN), HERS, (wanted("recheck_occupation"),), TODAY)
+    assert (same.task_id, happening) == (task.task_id, "reopened")
+
+
+def test_a_task_that_nothing_calls_for_stays_for_who_holds_it_and_for_nobody_else() -> None:
+    held = replace(opened()[0], held=True)
+    ((kept, happening),) = brought_up([held], episode(2, OPEN), HERS, (), TODAY)
+    assert (kept.state, kept.waits_for, happening) == ("open", "holder", None)
+    assert brought_up([kept], episode(2, OPEN), HERS, (), TODAY) == []
+    ((called_for_again, happening),) = brought_up([kept], episode(2, OPEN), HERS, INFORM, TODAY)
+    assert (called_for_again.waits_for, happening) == (None, None)
+    ((gone, _),) = brought_up([replace(kept, held=False)], episode(2, OPEN), HERS, (), TODAY)
+    assert (gone.state, gone.waits_for) == ("closed", None)
+
+
+def test_the_end_of_the_episode_takes_a_task_from_whoever_holds_it() -> None:
+    held = replace(opened()[0], held=True)
+    ((gone, _),) = closed([held], episode(2, ENDED), "episode_ended: moved")
+    assert (gone.state, gone.held) == ("closed", False)
+
+
+def test_another_step_of_the_same_kind_changes_the_task_that_is_there() -> None:
+    (task,) = opened(wanted("contact", "contact"))
+    ((changed, happening),) = brought_up([task], episode(2, OPEN), HERS, (wanted("contact", "write"),), TODAY)
+    assert (changed.task_id, changed.step, happening) == (task.task_id, "write", "changed")
+
+
+def test_another_due_day_is_no_news_in_the_history() -> None:
+    (task,) = opened()
+    sooner = wanted(due_on=DUE - timedelta(days=3))
+    ((changed, happening),) = brought_up([task], episode(2, OPEN), HERS, (sooner,), TODAY)
+    assert (changed.due_on, changed.rank_on, happening) == (sooner.due_on, sooner.due_on, None)
+
+
+def test_tasks_follow_their_episode_to_another_person() -> None:
+    (task,) = opened()
     winner = replace(episode(2, OPEN), person_id=UUID(int=9))
-    task, happening = first_task(opened, winner, KNOWN, TODAY)
-    assert task is not None
-    assert (task.person_id, happening) == (UUID(int=9), None)
+    whose = replace(HERS, person_id=UUID(int=9))
+    ((followed, happening),) = brought_up([task], winner, whose, INFORM, TODAY)
+    assert (followed.person_id, happening) == (UUID(int=9), None)
+    ended = replace(episode(3, ENDED), person_id=UUID(int=9))
+    done = replace(task, state="done", done_on=TODAY)
+    assert [task.person_id for task, _ in closed([done], ended, "episode_ended: moved")] == [UUID(int=9)]
 
 
-def test_an_open_episode_ends_in_the_same_task_in_any_order_and_repetition() -> None:
+def test_what_was_done_for_an_episode_stays_whose_it_is_when_the_episode_is_withdrawn() -> None:
+    done = replace(opened()[0], state="done", done_on=TODAY, person_id=UUID(int=9))
+    assert closed([done], episode(2, None), "withdrawn") == []
+
+
+def test_an_open_episode_ends_in_the_same_tasks_in_any_order_and_repetition() -> None:
     told = (episode(1, OPEN), episode(2, ENDED), episode(3, OPEN), episode(4, None), episode(5, OPEN))
     expected, _ = after(told[-1])
     for order in permutations(told):
@@ -124,42 +206,35 @@ def test_an_open_episode_ends_in_the_same_task_in_any_order_and_repetition() -> 
 def test_an_episode_that_is_over_never_leaves_an_open_task_in_any_order() -> None:
     told = (episode(1, OPEN), episode(2, None), episode(3, OPEN), episode(4, ENDED))
     for order in permutations(told):
-        task, history = after(*order, *order)
-        assert task is None or (task.state, task.reason) == ("closed", "episode_ended: moved")
+        tasks, history = after(*order, *order)
+        assert {(task.state, task.reason) for task in tasks} <= {("closed", "episode_ended: moved")}
         # it is there exactly when staff once had it
-        assert (task is not None) == ("opened" in history)
+        assert bool(tasks) == ("opened" in history)
 
 
-def test_who_is_close_to_20_comes_before_who_has_time() -> None:
-    due = date(2026, 9, 11)
-    assert (
-        rank_on(due, date(2006, 10, 1))
-        < rank_on(due, date(2006, 12, 1))
-        < rank_on(due, date(2009, 1, 1))
-        == due
-    )
+def test_of_two_open_episodes_of_a_person_the_one_that_began_first_is_her_case() -> None:
+    first = Episode(UUID(int=9), 1, WHO, OPEN)
+    later = Episode(UUID(int=3), 1, WHO, replace(OPEN, from_day=date(2026, 8, 20)))
+    assert the_case([later, first]) == first.episode_id
+    assert the_case([later, replace(first, coverage=ENDED)]) == later.episode_id
+    assert the_case([replace(first, coverage=None)]) is None
 
 
-def test_who_waits_longest_comes_first_among_those_with_time() -> None:
-    assert rank_on(date(2026, 5, 1), date(2009, 1, 1)) < rank_on(date(2026, 9, 11), date(2009, 1, 1))
+def test_the_other_one_is_closed_as_merged_and_opens_again_when_it_is_the_case_after_all() -> None:
+    tasks = settled((before := opened()), closed(before, episode(1, OPEN), MERGED))
+    assert [(task.state, task.reason) for task in tasks] == [("closed", "merged")]
+    assert settled(tasks, brought_up(tasks, episode(1, OPEN), HERS, INFORM, TODAY)) == before
 
 
-def test_while_the_birth_date_is_not_known_the_due_day_alone_ranks() -> None:
-    assert rank_on(date(2026, 9, 11), None) == date(2026, 9, 11)
-
-
-@pytest.mark.parametrize(
-    ("born", "turns"),
-    [
-        (date(2008, 3, 15), date(2028, 3, 15)),
-        (date(2008, 2, 29), date(2028, 2, 29)),
-        (date(2080, 2, 29), date(2100, 3, 1)),
-    ],
-)
-def test_the_20th_birthday_of_one_born_on_29_february_is_1_march_in_a_year_without(
-    born: date, turns: date
-) -> None:
-    assert twentieth_birthday(born) == turns
+def test_a_notice_of_absence_opens_one_task_of_early_support_and_its_withdrawal_closes_it() -> None:
+    called = wanted("early_support")
+    tasks = settled([], for_notices([], HERS, called, TODAY))
+    assert [(task.kind, task.state, task.episode_id) for task in tasks] == [("early_support", "open", None)]
+    assert for_notices(tasks, HERS, called, TODAY) == []
+    tasks = settled(tasks, for_notices(tasks, HERS, None, TODAY))
+    assert [(task.state, task.reason) for task in tasks] == [("closed", "notice_withdrawn")]
+    assert for_notices(tasks, HERS, None, TODAY) == []
+    assert [happening for _, happening in for_notices(tasks, HERS, called, TODAY)] == ["opened"]
 
 
 @pytest.mark.parametrize(
@@ -179,4 +254,4 @@ def test_the_20th_birthday_of_one_born_on_29_february_is_1_march_in_a_year_witho
 def test_a_task_waits_until_what_its_episode_needs_of_the_person_is_known(
     person: Person | None, waits: str | None
 ) -> None:
-    assert waits_for(replace(OPEN, person_revision=3), person) == waits
+    assert waits_for(person, 3) == waits

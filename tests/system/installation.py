@@ -32,7 +32,7 @@ from servicekit.database import pool, prepare_and_migrate
 from servicekit.lag import ends, lags
 from servicekit.publishing import topic_of
 from servicekit.records import Apply
-from servicekit.settings import SERVICES, Role, Service, Settings
+from servicekit.settings import DATABASE_ROLES, SERVICES, Role, Service, Settings, role_name
 from servicekit.topics import administration, carry_out, plan
 from services.registry import reading
 
@@ -316,8 +316,8 @@ async def _drop_databases(admin_url: str, settings: Settings, services: Sequence
         for service in services:
             name = f"{settings.database_prefix}{service}"
             await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-            await admin.execute(f"DROP ROLE IF EXISTS {name}_app")
-            await admin.execute(f"DROP ROLE IF EXISTS {name}_owner")
+            for role in DATABASE_ROLES:
+                await admin.execute(f"DROP ROLE IF EXISTS {role_name(name, role)}")
     finally:
         await admin.close()
 

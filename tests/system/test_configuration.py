@@ -183,7 +183,8 @@ DATABASE_COMMANDS: list[tuple[list[str], Service]] = [
     (["registry", "day"], "registry"),
     (["outreach", "next", "--municipality", "0180"], "outreach"),
     (["outreach", "tasks", "--municipality", "0180"], "outreach"),
-    (["outreach", "done", "1", "--outcome", "reached"], "outreach"),
+    (["outreach", "done", "1", "--municipality", "0180", "--outcome", "reached"], "outreach"),
+    (["outreach", "access-log", "--municipality", "0180"], "outreach"),
     (["notifications", "notices"], "notifications"),
     (["report", "build", "--period", "2025H2", "--municipality", "0180"], "reporting"),
     (["topics", "paused"], "registry"),
@@ -206,7 +207,7 @@ def test_a_command_that_cannot_ask_its_database_says_so_in_one_line(
         (f"postgresql://kaa:{SECRET}@{UNKNOWN_HOST}/kaa", [f"{UNKNOWN_HOST}:5432/kaa cannot be reached"]),
         (urlunsplit(right._replace(path="/kaa")), ["refuses the role or its password"]),
     ):
-        stated = {f"KAA_{service.upper()}_DATABASE": url, f"KAA_{service.upper()}_OWNER_DATABASE": url}
+        stated = {f"KAA_{service.upper()}{of_role}_DATABASE": url for of_role in ("", "_OWNER", "_STAFF")}
         nothing_else = {"KAA_HOME": str(tmp_path), "KAA_POSTGRES": ""}
         answer = CliRunner().invoke(app, command, input=f"{numbers(1)[0]}\n", env=nothing_else | stated)
         assert answer.exit_code == 2, answer.output

@@ -76,11 +76,18 @@ async def all_agree(here: Installation, events: Sequence[Raw]) -> Told:
     assert known.register == await here.episodes() == expected
 
     async with here.pool("outreach") as pool, pool.acquire() as connection:
-        tasks = {task.episode_id: task for task in await all_tasks(connection) if task.state == "open"}
+        tasks = [task for task in await all_tasks(connection) if task.state == "open"]
     queue = open_tasks(told, today())
     assert {
-        episode_id: (t.person_id, t.municipality, t.since, t.due_on, t.rank_on, t.waits_for or "ready")
-        for episode_id, t in tasks.items()
+        (t.episode_id, t.kind): (
+            t.person_id,
+            t.municipality,
+            t.since,
+            t.due_on,
+            t.rank_on,
+            t.waits_for or "ready",
+        )
+        for t in tasks
     } == queue
     assert all(row[-1] == "ready" for row in queue.values())
 

@@ -3,13 +3,17 @@
 import asyncio
 import json
 import os
+from collections.abc import Sequence
 from datetime import timedelta
+from functools import wraps
 from typing import Any
 
+import pytest
 from typer.testing import CliRunner, Result
 
 from kaa.main import app
 from servicekit.calendar import today
+from servicekit.consumer import Consumer
 from tests.system.installation import FREE, TOWN, Installation, Raw, left, numbers, wire
 from tests.system.test_not_storable import refuse
 from tests.system.witness import is_one_clean_pass, lives
@@ -58,6 +62,35 @@ async def test_each_record_is_counted_once_whatever_is_delivered_again(registry:
     async with again.consuming(batch=33):
         await again.settled("registry")
     assert await counted(registry) == expected
+
+
+async def test_what_comes_twice_into_one_batch_because_its_partition_left_and_came_back_is_counted_once(
+    registry: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """INV-01: between a poll and the look at what came meanwhile, Kafka may begin a partition anew."""
+    handle, look = Consumer._handle, Consumer._arrived_meanwhile
+    in_hand: list[Any] = []
+    again = 0
+
+    @wraps(handle)
+    async def remembered(self: Consumer, raw: Sequence[Any]) -> None:
+        in_hand[:] = raw
+        await handle(self, raw)
+
+    async def begun_anew(self: Consumer, most: int) -> list[Any]:
+        nonlocal again
+        again += 1
+        return [*in_hand, *await look(self, most)]
+
+    monkeypatch.setattr(Consumer, "_handle", remembered)
+    monkeypatch.setattr(Consumer, "_arrived_meanwhile", begun_anew)
+    monkeypatch.setattr("servicekit.consumer.AT_ONCE", float("inf"))
+    await registry.publish(lives(30))
+    async with registry.consuming():
+        await registry.settled("registry")
+    assert again > 0
+    everything = ("municipality.0180.population.v1", ENROLMENT, LEAVE)
+    assert await counted(registry) == dict.fromkeys(everything, (30, 0, 0))
 
 
 async def test_what_the_store_cannot_take_is_counted_as_refused_and_its_neighbours_as_applied(

@@ -1,0 +1,366 @@
+"""What a program is shown."""
+
+from datetime import date, datetime
+from typing import Final, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from contracts.own import EntryReason, ExitReason, MeasureKind, Occupation
+from services.outreach import contacts, listing, measures, queue
+from services.outreach.kinds import Channel, Kind, Outcome
+from services.outreach.persons import Noticed, Seen, Spell
+from services.outreach.plans import EndReason, Support
+from services.outreach.tasks import Happening, State
+from services.outreach.ways import Ways
+
+#: What a listing rests on.
+LAW: Final = "Skollagen (2010:800) 29 kap. 9 §"
+_PERSON_ID: Final = "5b0a8f2e-7a53-4c57-9a1b-2f6d1c0e8a44"
+_WHO: Final = "stockholm:8f14e45f"
+
+
+class _Shown(BaseModel):
+    # what is read from slots of ours is not checked a second time
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+class PersonShown(_Shown):
+    """A person. Of a protected one neither number nor name nor birth date is shown."""
+
+    person_id: UUID
+    protected: bool
+    identity_number: str | None
+    name: str | None
+    birth_date: date | None
+    #: The responsibility ends at the latest on this day (skollagen 29:9).
+    turns_20_on: date | None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "person_id": _PERSON_ID, "protected": False, "identity_number": "200803159813",
+                    "name": "Vera Ek", "birth_date": "2008-03-15", "turns_20_on": "2028-03-15",
+                }
+            ]
+        }
+    )  # fmt: skip
+
+
+class Claim(_Shown):
+    """A task in the caller's hands until ``held_until`` (UTC)."""
+
+    task_id: int
+    kind: Kind
+    step: str
+    channel: Channel | None
+    due_on: date
+    held_until: datetime
+
+    @classmethod
+    def of(cls, claimed: queue.Claimed) -> Self:
+        """What of it names nobody."""
+        return cls(
+            task_id=claimed.task_id, kind=claimed.kind, step=claimed.step, channel=claimed.channel,
+            due_on=claimed.due_on, held_until=claimed.leased_until,
+        )  # fmt: skip
+
+
+class TaskTaken(_Shown):
+    """A task that was taken, and whom it is about; the person is null when she can no longer be shown."""
+
+    task: Claim
+    person: PersonShown | None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "task": {
+                        "task_id": 4711, "kind": "contact", "step": "call", "channel": "phone",
+                        "due_on": "2026-11-23", "held_until": "2026-11-23T09:30:00Z",
+                    },
+                    "person": PersonShown.model_config["json_schema_extra"]["examples"][0],  # type: ignore[index]
+                }
+            ]
+        }
+    )  # fmt: skip
+
+
+class NextTask(_Shown):
+    """The task that was taken and its person; both null when none waits."""
+
+    task: Claim | None
+    person: PersonShown | None
+
+
+class Held(_Shown):
+    """Until when (UTC) the caller holds the task."""
+
+    held_until: datetime
+
+
+class TaskShown(_Shown):
+    """An open task in a list; ``name`` and ``birth_date`` are null for a protected person."""
+
+    task_id: int
+    kind: Kind
+    step: str
+    channel: Channel | None
+    due_on: date
+    #: The most urgent first: the day it is due, or that on which the person is close to 20.
+    rank_on: date
+    #: Whether anybody has reached the person since the case began.
+    contacted: bool
+    since: date
+    opened_on: date
+    assigned_to: str | None
+    snoozed_until: date | None
+    held_by: str | None
+    person_id: UUID
+    name: str | None
+    birth_date: date | None
+
+
+class TaskPage(_Shown):
+    """A page of a list; ``next_cursor`` is null on the last."""
+
+    tasks: list[TaskShown]
+    next_cursor: str | None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "tasks": [
+                        {
+                            "task_id": 4711, "kind": "contact", "step": "call", "channel": "phone",
+                            "due_on": "2026-11-23", "rank_on": "2026-11-23", "contacted": False,
+                            "since": "2026-08-20", "opened_on": "2026-11-16", "assigned_to": None,
+                            "snoozed_until": None, "held_by": _WHO, "person_id": _PERSON_ID,
+                            "name": "Vera Ek", "birth_date": "2008-03-15",
+                        }
+                    ],
+                    "next_cursor": "WyIyMDI2LTExLTIzIixmYWxzZSwiMjAyNi0wOC0yMCIsNDcxMV0",
+                }
+            ]
+        }
+    )  # fmt: skip
+
+
+class HappenedShown(_Shown):
+    """A line of a task's history; ``at`` in UTC."""
+
+    at: datetime
+    happening: Happening
+    who: str
+    reason: str | None
+
+
+class History(_Shown):
+    """What happened to a task, oldest first."""
+
+    happened: list[HappenedShown]
+
+
+class Overview(_Shown):
+    """Tasks of the municipality, counted; ``rank_…`` counts those ready or held."""
+
+    ready: int
+    held: int
+    asleep: int
+    waiting: int
+    done: int
+    closed: int
+    rank_passed: int
+    rank_near: int
+    rank_later: int
+
+
+class Found(_Shown):
+    """Whom a search found. ``more``: there are others, whom more of the name would find."""
+
+    persons: list[PersonShown]
+    more: bool
+
+
+class Listed(_Shown):
+    """A time on the municipality's list; ``to_day`` is its last day, null while it lasts."""
+
+    from_day: date
+    to_day: date | None
+    entry_reason: EntryReason
+    exit_reason: ExitReason | None
+    #: What the listing rests on.
+    law: str
+
+    @classmethod
+    def of(cls, spell: Spell) -> Self:
+        """With its law."""
+        return cls(
+            from_day=spell.from_day, to_day=spell.to_day, entry_reason=spell.entry_reason,
+            exit_reason=spell.exit_reason, law=LAW,
+        )  # fmt: skip
+
+
+class NoticeShown(_Shown):
+    """A school told of much absence (skollagen 15:15): no part of the register."""
+
+    heard_on: date
+    handled_on: date | None
+
+    @classmethod
+    def of(cls, noticed: Noticed) -> Self:
+        """As it stands."""
+        return cls.model_validate(noticed)
+
+
+class ContactWays(_Shown):
+    """How a person can be reached, as the registry last told."""
+
+    phones: list[str]
+    email: str | None
+    street: str | None
+    postal_code: str | None
+    city: str | None
+
+    @classmethod
+    def of(cls, ways: Ways) -> Self:
+        """The same."""
+        return cls(
+            phones=list(ways.phones), email=ways.email, street=ways.street, postal_code=ways.postal_code,
+            city=ways.city,
+        )  # fmt: skip
+
+
+class TaskPast(_Shown):
+    """A task of a person, in any state."""
+
+    task_id: int
+    kind: Kind
+    step: str
+    state: State
+    reason: str | None
+    opened_on: date
+    due_on: date
+    done_on: date | None
+    assigned_to: str | None
+    snoozed_until: date | None
+    held_by: str | None
+
+
+class ContactShown(_Shown):
+    """A contact as it stands; ``at`` (UTC) is when this revision was said."""
+
+    contact_id: UUID
+    revision: int
+    task_id: int | None
+    on: date
+    channel: Channel
+    outcome: Outcome
+    occupation: Occupation | None
+    who: str
+    at: datetime
+
+    @classmethod
+    def of(cls, contact: contacts.Contact) -> Self:
+        """Flat."""
+        said = contact.said
+        return cls(
+            contact_id=contact.contact_id, revision=contact.revision, task_id=contact.task_id, on=said.on,
+            channel=said.channel, outcome=said.outcome, occupation=said.occupation, who=contact.who, at=contact.at,
+        )  # fmt: skip
+
+
+class EndShown(_Shown):
+    """How a measure ended."""
+
+    to_day: date
+    reason: EndReason
+    occupation_after: Occupation | None
+
+
+class MeasureShown(_Shown):
+    """A measure as it stands, without staff's own note; ``at`` (UTC) is when this revision was said."""
+
+    measure_id: UUID
+    revision: int
+    kind: MeasureKind
+    content: str
+    plan: str | None
+    goal: str | None
+    person_does: str | None
+    municipality_does: str | None
+    others_do: str | None
+    from_day: date
+    follow_up_on: list[date]
+    support: list[Support]
+    end: EndShown | None
+    who: str
+    at: datetime
+
+    @classmethod
+    def of(cls, measure: measures.Measure) -> Self:
+        """Flat, and without the note: it leaves outreach in no way."""
+        plan = measure.plan.model_dump(exclude={"note"})
+        end = None if measure.end is None else measure.end.model_dump()
+        return cls.model_validate(
+            plan
+            | {
+                "measure_id": measure.measure_id, "revision": measure.revision, "end": end, "who": measure.who,
+                "at": measure.at,
+            }
+        )  # fmt: skip
+
+
+class PersonWhole(_Shown):
+    """A person and all that the municipality has about her."""
+
+    person: PersonShown
+    listed: list[Listed]
+    notices: list[NoticeShown]
+    contact_ways: ContactWays | None
+    tasks: list[TaskPast]
+    contacts: list[ContactShown]
+    measures: list[MeasureShown]
+
+
+class ContactKept(_Shown):
+    """A contact that was recorded or corrected."""
+
+    contact_id: UUID
+    revision: int
+
+
+class MeasureKept(_Shown):
+    """A measure that was planned, changed or ended."""
+
+    measure_id: UUID
+    revision: int
+
+
+class FollowUpShown(_Shown):
+    """A day on which a measure is to be followed up; ``name`` is null for a protected person."""
+
+    measure_id: UUID
+    person_id: UUID
+    kind: MeasureKind
+    on: date
+    name: str | None
+
+
+class FollowUps(_Shown):
+    """Follow-ups that are planned and not done, by day."""
+
+    follow_ups: list[FollowUpShown]
+
+
+def person(seen: Seen) -> PersonShown:
+    """A person as the API shows her."""
+    return PersonShown.model_validate(seen)
+
+
+def task(listed: listing.Listed) -> TaskShown:
+    """A task of a list as the API shows it."""
+    return TaskShown.model_validate(listed)

@@ -1,0 +1,309 @@
+"""Cases (ärenden): what is known of a person in one municipality, and her tasks brought to what that calls for."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from contracts.own import Occupation
+from servicekit.database import Connection
+from services.outreach import queue, store
+from services.outreach.kinds import Channel, Outcome
+from services.outreach.ladder import Case, Done, MeasureOf, called_for, early_support
+from services.outreach.ladder_file import Ladders
+from services.outreach.occupations import Stated, latest
+from services.outreach.queue import Held, UnknownError
+from services.outreach.steps import Ladder
+from services.outreach.tasks import (
+    MERGED,
+    Brought,
+    Coverage,
+    Episode,
+    Person,
+    Task,
+    Whose,
+    brought_up,
+    closed,
+    ending,
+    for_notices,
+    the_case,
+    waits_for,
+)
+
+#: Outcomes of a contact in which the person herself was met with or heard.
+REACHED: Final[frozenset[Outcome]] = frozenset({"reached", "declined", "informed"})
+
+#: Who, in a task's history, did what followed from what was done, or from the days that passed.
+LADDER: Final = "ladder"
+
+_PERSON_OF_TASK = "SELECT person_id FROM task WHERE task_id = $1"
+_NOW_IS = "SELECT coalesce(merged_into, person_id) FROM person WHERE person_id = $1"
+_IS_HERE = """
+SELECT EXISTS (
+  SELECT FROM person
+  WHERE person_id = $1 AND NOT purged AND merged_into IS NULL AND protection IS DISTINCT FROM 'protected_registration'
+) AND (
+  EXISTS (SELECT FROM episode WHERE person_id = $1 AND municipality = $2)
+  OR EXISTS (SELECT FROM task WHERE person_id = $1 AND municipality = $2)
+)
+"""
+_PERSONS = """
+SELECT p.person_id, revision, birth_date, protection, merged_into IS NOT NULL AS merged,
+       coalesce(cardinality(phones) > 0, false) AS phone, email IS NOT NULL AS email, street IS NOT NULL AS letter
+FROM person AS p LEFT JOIN contact_way USING (person_id)
+WHERE p.person_id = ANY($1::uuid[]) AND revision > 0 AND NOT purged
+"""
+_CONTACTS = """
+SELECT person_id, c.municipality, task_id, on_day, channel, outcome, occupation
+FROM contact AS c JOIN contact_revision USING (contact_id, revision) WHERE person_id = ANY($1::uuid[])
+"""
+_MEASURES = """
+SELECT person_id, m.municipality, from_day, to_day, occupation_after, follow_up_on
+FROM measure AS m JOIN measure_revision USING (measure_id, revision) WHERE person_id = ANY($1::uuid[])
+"""
+_NOTICES = """
+SELECT person_id, municipality, min(heard_on) FROM notice
+WHERE person_id = ANY($1::uuid[]) AND standing AND handled_on IS NULL GROUP BY 1, 2
+"""
+
+
+Key = tuple[UUID, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A contact as it stands after its corrections."""
+
+    task_id: int | None
+    on: date
+    channel: Channel
+    outcome: Outcome
+    occupation: Occupation | None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A measure as it stands after its changes, with all days of follow-up that were planned."""
+
+    from_day: date
+    to_day: date | None
+    occupation_after: Occupation | None
+    follow_up_on: tuple[date, ...]
+
+
+@dataclass(slots=True)
+class Dossier:
+    """What one municipality has about one person beside her episodes."""
+
+    done: list[Task] = field(default_factory=list)
+    contacts: list[Made] = field(default_factory=list)
+    measures: list[Taken] = field(default_factory=list)
+    #: The day of the first notice of absence that stands and that nobody has handled.
+    noticed_on: date | None = None
+    #: Tasks that notices opened.
+    for_notices: list[Task] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Known:
+    """All that a transaction reads of the persons it is about."""
+
+    episodes: list[Episode]
+    tasks: list[Task]
+    persons: dict[UUID, Person] = field(default_factory=dict)
+    ways: dict[UUID, frozenset[Channel]] = field(default_factory=dict)
+    dossiers: defaultdict[Key, Dossier] = field(default_factory=lambda: defaultdict(Dossier))
+
+
+async def hold(connection: Connection, task_id: int, who: str) -> Held:
+    """Locks the person of a task that the worker holds, with her case, and the task. Raises queue.NotHeldError.
+
+    In this order, in which events are taken in too: so a case is never brought up twice at once.
+    """
+    person_id = await connection.fetchval(_PERSON_OF_TASK, task_id)
+    if person_id is not None:
+        await store.lock(connection, {person_id})
+    held = await queue.hold(connection, task_id, who)
+    if held.person_id != person_id:
+        # it became another's before the lock was ours
+        await store.lock(connection, {held.person_id})
+    return held
+
+
+async def enter(connection: Connection, municipality: str, person_id: UUID) -> None:
+    """Locks a person of whom the municipality has or had a case, or a notice. Raises queue.RefusedError.
+
+    Of protected registration it says the same as of somebody who is not there (INV-11).
+    """
+    await store.lock(connection, {person_id})
+    if not await connection.fetchval(_IS_HERE, person_id, municipality):
+        raise UnknownError("the municipality has no case of this person")
+
+
+async def now_is(connection: Connection, person_id: UUID) -> UUID:
+    """Who a person turned out to be; herself unless she was merged into another."""
+    found: UUID = await connection.fetchval(_NOW_IS, person_id)
+    return found
+
+
+async def bring_up(
+    connection: Connection, ladders: Ladders, persons: Collection[UUID], who: str, today: date
+) -> None:
+    """Brings the tasks of locked persons to what their cases and notices call for; ``who`` stands in the history.
+
+    Call ``store.lock`` for these persons before, in the same transaction.
+    """
+    known = await _read(connection, persons)
+    if known is None:
+        return
+    brought: list[Brought] = []
+    look_on: dict[UUID, date | None] = {}
+    cases = _cases(known.episodes)
+    tasks_of: defaultdict[UUID | None, list[Task]] = defaultdict(list)
+    for task in known.tasks:
+        tasks_of[task.episode_id].append(task)
+    for episode in known.episodes:
+        tasks = tasks_of[episode.episode_id]
+        if episode.coverage is None or episode.episode_id not in cases:
+            brought += closed(tasks, episode, ending(episode) or MERGED)
+            look_on[episode.episode_id] = None
+        else:
+            ladder = ladders.of(episode.coverage.municipality)
+            changed, look = _called(known, episode, episode.coverage, tasks, ladder, today)
+            brought += changed
+            look_on[episode.episode_id] = look
+    for key, dossier in known.dossiers.items():
+        if dossier.noticed_on is not None or dossier.for_notices:
+            brought += _noticed(dossier, key, known.persons.get(key[0]), ladders.of(key[1]), today)
+    await store.keep_tasks(connection, brought, who)
+    await store.look_on(connection, look_on)
+
+
+def _cases(episodes: Iterable[Episode]) -> set[UUID]:
+    by_key: defaultdict[Key, list[Episode]] = defaultdict(list)
+    for episode in episodes:
+        if episode.coverage is not None:
+            by_key[episode.person_id, episode.coverage.municipality].append(episode)
+    return {case for case in map(the_case, by_key.values()) if case is not None}
+
+
+def _called(
+    known: _Known, episode: Episode, coverage: Coverage, tasks: Sequence[Task], ladder: Ladder, today: date
+) -> tuple[list[Brought], date | None]:
+    """What changes in the tasks of a case, and the next day to look at it."""
+    person = known.persons.get(episode.person_id)
+    ways = known.ways.get(episode.person_id, frozenset())
+    dossier = known.dossiers[episode.person_id, coverage.municipality]
+    case = _case(episode, coverage, person, ways, dossier, today)
+    wanted, look = called_for(case, ladder, today)
+    whose = Whose(
+        episode.person_id,
+        coverage.municipality,
+        coverage.from_day,
+        _was_reached(dossier, coverage.from_day),
+        waits_for(person, coverage.person_revision),
+    )
+    return brought_up(tasks, episode, whose, wanted, today), look
+
+
+def _case(
+    episode: Episode,
+    coverage: Coverage,
+    person: Person | None,
+    ways: frozenset[Channel],
+    dossier: Dossier,
+    today: date,
+) -> Case:
+    since = coverage.from_day
+    contacts = [made for made in dossier.contacts if made.on >= since]
+    measures = [taken for taken in dossier.measures if taken.to_day is None or taken.to_day >= since]
+    done_tasks = [task for task in dossier.done if task.done_on is not None and task.done_on >= since]
+    made_for = {made.task_id: made for made in contacts if made.task_id is not None}
+    done = [_done(task, made_for.get(task.task_id or 0)) for task in done_tasks]
+    done += [
+        Done("contact", made.on, made.outcome, made.channel, None)
+        for made in contacts
+        if made.task_id is None
+    ]
+    followed_up = max((task.due_on for task in done_tasks if task.kind == "follow_up"), default=date.min)
+    stated = [Stated(made.on, made.occupation) for made in contacts if made.occupation]
+    stated += [
+        Stated(one.to_day, one.occupation_after) for one in measures if one.to_day and one.occupation_after
+    ]
+    occupied = latest(stated)
+    return Case(
+        since=since,
+        opened_on=episode.opened_on or today,
+        entry_reason=coverage.entry_reason,
+        birth_date=person.birth_date if person else None,
+        protected=person is not None and person.protection != "none",
+        ways=ways,
+        done=tuple(sorted(done, key=lambda one: one.on)),
+        occupation_known_on=occupied.on if occupied else None,
+        occupation=occupied.occupation if occupied else None,
+        measures=tuple(
+            MeasureOf(one.from_day, one.to_day, tuple(day for day in one.follow_up_on if day > followed_up))
+            for one in measures
+        ),
+    )
+
+
+def _done(task: Task, made: Made | None) -> Done:
+    if made is None:
+        return Done(task.kind, task.done_on or task.opened_on, None, None, task.step)
+    return Done(task.kind, made.on, made.outcome, made.channel, task.step)
+
+
+def _was_reached(dossier: Dossier, since: date) -> bool:
+    return any(made.outcome in REACHED and made.on >= since for made in dossier.contacts)
+
+
+def _noticed(dossier: Dossier, key: Key, person: Person | None, ladder: Ladder, today: date) -> list[Brought]:
+    """What changes in the tasks of early support; it is part of no case."""
+    wanted, since = None, today
+    if dossier.noticed_on is not None:
+        since = dossier.noticed_on
+        wanted = early_support(since, person.birth_date if person else None, ladder)
+    whose = Whose(*key, since, _was_reached(dossier, since), waits_for(person, 1))
+    return for_notices(dossier.for_notices, whose, wanted, today)
+
+
+async def _read(connection: Connection, persons: Collection[UUID]) -> _Known | None:
+    """None when these persons have neither episode nor task nor notice, as most pupils have none."""
+    known = _Known(*await store.episodes_and_tasks(connection, persons))
+    notices = await connection.fetch(_NOTICES, list(persons))
+    if not (known.episodes or known.tasks or notices):
+        return None
+    for row in await connection.fetch(_PERSONS, list(persons)):
+        person_id = row["person_id"]
+        known.persons[person_id] = Person(
+            row["revision"], row["birth_date"], row["protection"], row["merged"]
+        )
+        known.ways[person_id] = _ways(row["phone"], row["email"], row["letter"])
+    places = {e.episode_id: (e.person_id, e.coverage.municipality) for e in known.episodes if e.coverage}
+    for task in known.tasks:
+        own = task.person_id, task.municipality
+        if task.episode_id is None:
+            known.dossiers[own].for_notices.append(task)
+        elif task.state == "done":
+            known.dossiers[places.get(task.episode_id, own)].done.append(task)
+    for row in await connection.fetch(_CONTACTS, list(persons)):
+        known.dossiers[row["person_id"], row["municipality"]].contacts.append(Made(*row[2:]))
+    for row in await connection.fetch(_MEASURES, list(persons)):
+        taken = Taken(row["from_day"], row["to_day"], row["occupation_after"], tuple(row["follow_up_on"]))
+        known.dossiers[row["person_id"], row["municipality"]].measures.append(taken)
+    for person_id, municipality, heard_on in notices:
+        known.dossiers[person_id, municipality].noticed_on = heard_on
+    return known
+
+
+def _ways(phone: bool, email: bool, letter: bool) -> frozenset[Channel]:
+    known: tuple[tuple[Channel, bool], ...] = (
+        ("phone", phone),
+        ("sms", phone),
+        ("email", email),
+        ("letter", letter),
+    )
+    return frozenset(channel for channel, there in known if there)

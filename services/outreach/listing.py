@@ -1,0 +1,181 @@
+"""The queue as a list: a worker's own tasks and the team's, page by page; how many; what happened to one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final, Literal, cast
+from uuid import UUID
+
+from servicekit.access_log import looked_at
+from servicekit.database import Connection
+from services.outreach.kinds import Channel, Kind
+from services.outreach.queue import full_name
+from services.outreach.tasks import Happening, State
+
+#: Days within which a task counts as near, in ``Overview``.
+NEAR_DAYS: Final = 10
+
+#: ``mine``: what the worker holds, or what is reserved for the worker. ``team``: what everybody may take, and what
+#: others of the team hold. ``asleep``: what was put off until a day, but for what is reserved for others.
+Whose = Literal["mine", "team", "asleep"]
+#: Where a page ends: rank, whether anybody reached the person, since, number. The next page begins after it.
+Key = tuple[date, bool, date, int]
+
+_WHOSE: Final[dict[Whose, str]] = {
+    "mine": """
+      (waits_for IS NULL OR waits_for = 'holder') AND
+      (leased_by = $2 AND leased_until > now() OR assigned_to = $2 AND snoozed_until IS NULL)
+    """,
+    "team": """
+      waits_for IS NULL AND snoozed_until IS NULL AND assigned_to IS NULL
+      AND (leased_by IS NULL OR leased_by <> $2 OR leased_until <= now())
+    """,
+    "asleep": "waits_for IS NULL AND snoozed_until IS NOT NULL AND (assigned_to IS NULL OR assigned_to = $2)",
+}
+# The page first: the persons on it alone are asked for.
+_LIST = """
+SELECT task_id, kind, step, channel, due_on, rank_on, contacted, since, opened_on, assigned_to, snoozed_until,
+       CASE WHEN leased_until > now() THEN leased_by END AS held_by, person_id, given_name, family_name, birth_date,
+       protection
+FROM (
+  SELECT * FROM task
+  WHERE municipality = $1 AND state = 'open' AND {whose}
+    AND (rank_on, contacted, since, task_id) > ($3, $4, $5, $6)
+  ORDER BY rank_on, contacted, since, task_id
+  LIMIT $7
+) AS page JOIN person USING (person_id)
+ORDER BY rank_on, contacted, since, task_id
+"""
+_BEFORE_ALL: Final[Key] = (date.min, False, date.min, 0)
+_OF_PERSON = """
+SELECT task_id, kind, step, state, reason, opened_on, due_on, done_on, assigned_to, snoozed_until,
+       CASE WHEN leased_until > now() THEN leased_by END AS held_by
+FROM task WHERE person_id = $1 AND municipality = $2 AND waits_for IS DISTINCT FROM 'routing' ORDER BY task_id
+"""
+_HISTORY = """
+SELECT at, happening, who, reason FROM task_history WHERE task_id = $1 AND municipality = $2 ORDER BY history_id
+"""
+_OVERVIEW = """
+SELECT count(*) FILTER (WHERE ready AND NOT held) AS ready, count(*) FILTER (WHERE ready AND held) AS held,
+       count(*) FILTER (WHERE state = 'open' AND waits_for IS NULL AND snoozed_until IS NOT NULL) AS asleep,
+       count(*) FILTER (WHERE state = 'open' AND waits_for = 'person') AS waiting,
+       count(*) FILTER (WHERE state = 'done') AS done, count(*) FILTER (WHERE state = 'closed') AS closed,
+       count(*) FILTER (WHERE ready AND rank_on < $2::date) AS rank_passed,
+       count(*) FILTER (WHERE ready AND rank_on BETWEEN $2::date AND $3::date) AS rank_near,
+       count(*) FILTER (WHERE ready AND rank_on > $3::date) AS rank_later
+FROM (SELECT *, state = 'open' AND waits_for IS NULL AND snoozed_until IS NULL AS ready,
+             coalesce(leased_until > now(), false) AS held
+      FROM task WHERE municipality = $1) AS of_municipality
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One task in a list. ``name`` and ``birth_date`` are None for a protected person."""
+
+    task_id: int
+    kind: Kind
+    step: str
+    channel: Channel | None
+    due_on: date
+    rank_on: date
+    contacted: bool
+    since: date
+    opened_on: date
+    assigned_to: str | None
+    snoozed_until: date | None
+    held_by: str | None
+    person_id: UUID
+    name: str | None
+    birth_date: date | None
+
+    @property
+    def key(self) -> Key:
+        """To give as ``after`` for the page that follows."""
+        return self.rank_on, self.contacted, self.since, self.task_id
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One task of a person, in any state."""
+
+    task_id: int
+    kind: Kind
+    step: str
+    state: State
+    reason: str | None
+    opened_on: date
+    due_on: date
+    done_on: date | None
+    assigned_to: str | None
+    snoozed_until: date | None
+    held_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One line of a task's history; ``at`` in UTC."""
+
+    at: datetime
+    happening: Happening
+    who: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Tasks of a municipality, without those that wait for routing. ``rank_…``: of those ready or held."""
+
+    ready: int
+    held: int
+    asleep: int
+    waiting: int
+    done: int
+    closed: int
+    rank_passed: int
+    rank_near: int
+    rank_later: int
+
+
+async def tasks(
+    connection: Connection,
+    municipality: str,
+    who: str,
+    whose: Whose,
+    *,
+    after: Key | None = None,
+    limit: int = 50,
+) -> Sequence[Listed]:
+    """A page of open tasks, the most urgent first. The look at each person is in the access log."""
+    query = _LIST.format(whose=_WHOSE[whose])
+    rows = await connection.fetch(query, municipality, who, *(after or _BEFORE_ALL), limit)
+    seen = {row["person_id"] for row in rows}
+    await looked_at(connection, f"outreach list {whose}", seen, who=who, municipality=municipality)
+    return [_listed(row) for row in rows]
+
+
+def _listed(row: Connection) -> Listed:
+    *task, given, family, birth_date, protection = tuple(row)
+    shown = (full_name(given, family), birth_date) if protection == "none" else (None, None)
+    return Listed(*task, *shown)
+
+
+async def of_person(connection: Connection, municipality: str, person_id: UUID) -> Sequence[Past]:
+    """A municipality's tasks of a person, in the order in which they were opened. The caller logs the look."""
+    return [Past(*row) for row in await connection.fetch(_OF_PERSON, person_id, municipality)]
+
+
+async def history(connection: Connection, municipality: str, task_id: int) -> Sequence[Happened]:
+    """What happened to a task of a municipality, oldest first; empty when there is none. It names no person."""
+    return [Happened(*row) for row in await connection.fetch(_HISTORY, task_id, municipality)]
+
+
+async def overview(connection: Connection, municipality: str, today: date) -> Overview:
+    """How many tasks a municipality has: by state, and by rank (passed, within ``NEAR_DAYS``, later)."""
+    row = await connection.fetchrow(_OVERVIEW, municipality, today, today + timedelta(days=NEAR_DAYS))
+    return Overview(*row)
+
+
+async def routing_count(connection: Connection) -> int:
+    """Cases that a registrar must route, in the whole installation: where she is registered says nothing of where."""
+    return cast(int, await connection.fetchval("SELECT cases_to_route()"))

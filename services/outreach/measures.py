@@ -1,0 +1,265 @@
+"""Individual measures (individuella åtgärder): planned, changed, ended, followed up; every revision is kept.
+
+What is documented of one is what Skolverket asks for: an individual plan and its goal, who answers for what, start
+and end, why it ended, when it is followed up. Nothing asks for health, and nobody may write of it (förordning 2006:39
+§ 5). Published is what the register holds of it, without any free text.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from contracts.own import MeasureChanged, MeasureEnded, MeasureStarted
+from servicekit.access_log import looked, looked_at
+from servicekit.calendar import now, today
+from servicekit.database import Connection
+from servicekit.outbox import append
+from services.outreach import cases, queue
+from services.outreach.ladder_file import Ladders
+from services.outreach.plans import SUPPORT, End, Plan
+from services.outreach.publication import message
+from services.outreach.queue import OvertakenError, UnknownError, WrongDayError, full_name
+
+_ADD: Final = "INSERT INTO measure (measure_id, person_id, municipality, revision) VALUES ($1, $2, $3, 1)"
+_SAID: Final = """
+kind, content, plan, goal, person_does, municipality_does, others_do, from_day, follow_up_on, support, note, to_day,
+end_reason, occupation_after
+"""
+_ADD_REVISION: Final = f"""
+INSERT INTO measure_revision (measure_id, revision, municipality, who, {_SAID})
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+"""
+_WHOSE: Final = "SELECT person_id FROM measure WHERE measure_id = $1 AND municipality = $2"
+_OVERTAKE: Final = """
+UPDATE measure SET revision = revision + 1 WHERE measure_id = $1 AND person_id = $2 AND revision = $3 RETURNING true
+"""
+_NOTE: Final = (
+    "SELECT note FROM measure_revision WHERE measure_id = $1 AND municipality = $2 AND revision = $3"
+)
+_STANDS: Final = f"SELECT {_SAID} FROM measure_revision WHERE measure_id = $1 AND revision = $2"
+_OF: Final = f"""
+SELECT measure_id, r.revision, person_id, who, at, {_SAID}
+FROM measure AS m JOIN measure_revision AS r USING (measure_id)
+WHERE m.person_id = $1 AND m.municipality = $2 AND (r.revision = m.revision OR $3)
+ORDER BY from_day, measure_id, r.revision
+"""
+# A day is done with when a follow-up that was due on it, or later, is done.
+_FOLLOW_UPS: Final = """
+SELECT measure_id, person_id, kind, planned.on_day, given_name, family_name, protection
+FROM measure AS m JOIN measure_revision USING (measure_id, revision) JOIN person USING (person_id),
+     unnest(follow_up_on) AS planned (on_day)
+WHERE m.municipality = $1 AND to_day IS NULL AND planned.on_day BETWEEN $2 AND $3
+  AND protection IS DISTINCT FROM 'protected_registration'
+  AND NOT EXISTS (
+    SELECT FROM task WHERE task.person_id = m.person_id AND task.municipality = m.municipality
+      AND task.kind = 'follow_up' AND task.state = 'done' AND task.due_on >= planned.on_day
+  )
+ORDER BY planned.on_day, measure_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One revision of a measure; ``at`` in UTC, ``end`` None while it goes on."""
+
+    measure_id: UUID
+    revision: int
+    person_id: UUID
+    who: str
+    at: datetime
+    plan: Plan
+    end: End | None
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """A day on which a measure is to be followed up. ``name`` is None for a protected person."""
+
+    measure_id: UUID
+    person_id: UUID
+    kind: str
+    on: date
+    name: str | None
+
+
+async def start(
+    connection: Connection, ladders: Ladders, municipality: str, person_id: UUID, who: str, plan: Plan
+) -> UUID:
+    """Plans a measure that begins on its first day, and tells of it through the outbox; gives its id.
+
+    Call it in a transaction. Raises RefusedError: the municipality has no case of hers.
+    """
+    await cases.enter(connection, municipality, person_id)
+    return await _start(connection, ladders, municipality, person_id, who, plan)
+
+
+async def start_for_task(
+    connection: Connection, ladders: Ladders, task_id: int, who: str, plan: Plan
+) -> UUID:
+    """The same for a task that the worker holds (the offer was taken up), which is done with it.
+
+    Call it in a transaction. Raises queue.NotHeldError, and RefusedError as ``start`` does.
+    """
+    held = await cases.hold(connection, task_id, who)
+    whose = await cases.now_is(connection, held.person_id)
+    if whose != held.person_id:
+        raise OvertakenError("she turned out to be another person just now: take her task anew")
+    await queue.finish(connection, held, who)
+    return await _start(connection, ladders, held.municipality, whose, who, plan)
+
+
+async def change(
+    connection: Connection,
+    ladders: Ladders,
+    municipality: str,
+    measure_id: UUID,
+    revision: int,
+    who: str,
+    plan: Plan,
+    end: End | None = None,
+) -> None:
+    """Says a measure anew, whole; without an end it goes on (again). ``revision`` is the one that was seen.
+
+    Call it in a transaction. Raises RefusedError: no such measure, changed meanwhile, or it ends before it begins.
+    """
+    await _revise(connection, ladders, municipality, measure_id, revision, who, plan, end, MeasureChanged)
+
+
+async def end(
+    connection: Connection,
+    ladders: Ladders,
+    municipality: str,
+    measure_id: UUID,
+    revision: int,
+    who: str,
+    ended: End,
+) -> None:
+    """Ends a measure, the plan being what it was. Raises as ``change`` does."""
+    row = await connection.fetchrow(_STANDS, measure_id, revision)
+    if row is None and await connection.fetchval(_WHOSE, measure_id, municipality) is None:
+        raise UnknownError("there is no such measure")
+    if row is None:
+        raise OvertakenError("the measure has no such revision: look at it again")
+    plan, _ = _said(row)
+    await _revise(connection, ladders, municipality, measure_id, revision, who, plan, ended, MeasureEnded)
+
+
+async def note_of(connection: Connection, municipality: str, measure_id: UUID, revision: int) -> str | None:
+    """The note that a revision of a measure has, for who says the measure anew without seeing it."""
+    note: str | None = await connection.fetchval(_NOTE, measure_id, municipality, revision)
+    return note
+
+
+async def of_person(
+    connection: Connection, municipality: str, person_id: UUID, *, every_revision: bool = False
+) -> Sequence[Measure]:
+    """A municipality's measures for a person, in order of their first day. The caller logs the look."""
+    rows = await connection.fetch(_OF, person_id, municipality, every_revision)
+    return [_measure(row) for row in rows]
+
+
+async def follow_ups(
+    connection: Connection, municipality: str, from_day: date, to_day: date, who: str
+) -> Sequence[FollowUp]:
+    """The follow-ups of measures under way that are planned from day to day (inclusive) and not done yet.
+
+    The look at each person is in the access log.
+    """
+    rows = await connection.fetch(_FOLLOW_UPS, municipality, from_day, to_day)
+    seen = {row["person_id"] for row in rows}
+    await looked_at(connection, "outreach follow-ups", seen, who=who, municipality=municipality)
+    return [_follow_up(row) for row in rows]
+
+
+async def _start(
+    connection: Connection, ladders: Ladders, municipality: str, person_id: UUID, who: str, plan: Plan
+) -> UUID:
+    measure_id = uuid4()
+    await connection.execute(_ADD, measure_id, person_id, municipality)
+    await _say(connection, municipality, person_id, measure_id, 1, who, plan, None, MeasureStarted)
+    await cases.bring_up(connection, ladders, {person_id}, cases.LADDER, today())
+    await looked(connection, "outreach measure", who=who, person_id=person_id, municipality=municipality)
+    return measure_id
+
+
+async def _revise(
+    connection: Connection,
+    ladders: Ladders,
+    municipality: str,
+    measure_id: UUID,
+    revision: int,
+    who: str,
+    plan: Plan,
+    ended: End | None,
+    telling: type[MeasureChanged] | type[MeasureEnded],
+) -> None:
+    if ended is not None and ended.to_day < plan.from_day:
+        raise WrongDayError("a measure cannot end before it begins")
+    person_id = await connection.fetchval(_WHOSE, measure_id, municipality)
+    if person_id is None:
+        raise UnknownError("there is no such measure")
+    await cases.enter(connection, municipality, person_id)
+    if not await connection.fetchval(_OVERTAKE, measure_id, person_id, revision):
+        raise OvertakenError("the measure was changed by somebody else meanwhile: look at it again")
+    await _say(connection, municipality, person_id, measure_id, revision + 1, who, plan, ended, telling)
+    await cases.bring_up(connection, ladders, {person_id}, cases.LADDER, today())
+    await looked(
+        connection, "outreach change measure", who=who, person_id=person_id, municipality=municipality
+    )
+
+
+async def _say(
+    connection: Connection,
+    municipality: str,
+    person_id: UUID,
+    measure_id: UUID,
+    revision: int,
+    who: str,
+    plan: Plan,
+    ended: End | None,
+    telling: type[MeasureStarted] | type[MeasureChanged] | type[MeasureEnded],
+) -> None:
+    await connection.execute(
+        _ADD_REVISION, measure_id, revision, municipality, who, plan.kind, plan.content, plan.plan, plan.goal,
+        plan.person_does, plan.municipality_does, plan.others_do, plan.from_day, list(plan.follow_up_on),
+        SUPPORT.dump_json(plan.support).decode(), plan.note, ended and ended.to_day, ended and ended.reason,
+        ended and ended.occupation_after,
+    )  # fmt: skip
+    words: dict[str, Any] = {"from": plan.from_day}
+    if ended is not None:
+        words |= {
+            "to": ended.to_day, "end_reason": ended.reason, "occupation_after": ended.occupation_after
+        }  # fmt: skip
+    told = telling(
+        person_id=person_id,
+        municipality=municipality,
+        measure_id=measure_id,
+        revision=revision,
+        kind=plan.kind,
+        **words,
+    )
+    await append(connection, [message(told, measure_id, now())])
+
+
+def _measure(row: Connection) -> Measure:
+    plan, ended = _said(row)
+    return Measure(row["measure_id"], row["revision"], row["person_id"], row["who"], row["at"], plan, ended)
+
+
+def _follow_up(row: Connection) -> FollowUp:
+    name = full_name(row["given_name"], row["family_name"]) if row["protection"] == "none" else None
+    return FollowUp(row["measure_id"], row["person_id"], row["kind"], row["on_day"], name)
+
+
+def _said(row: Connection) -> tuple[Plan, End | None]:
+    plan = Plan(
+        kind=row["kind"], content=row["content"], plan=row["plan"], goal=row["goal"],
+        person_does=row["person_does"], municipality_does=row["municipality_does"], others_do=row["others_do"],
+        from_day=row["from_day"], follow_up_on=tuple(row["follow_up_on"]),
+        support=SUPPORT.validate_json(row["support"]), note=row["note"],
+    )  # fmt: skip
+    if row["to_day"] is None:
+        return plan, None
+    return plan, End(to_day=row["to_day"], reason=row["end_reason"], occupation_after=row["occupation_after"])

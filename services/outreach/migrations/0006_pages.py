@@ -1,0 +1,10 @@
+"""Where pages look for all of a municipality."""
+
+from servicekit.migrate import run_sql
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    run_sql("services.outreach.sql", "outreach_6.sql")

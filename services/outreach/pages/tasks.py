@@ -1,0 +1,196 @@
+"""The queue: mine, the team's and what is put off; take, keep, give back, put off, reserve."""
+
+from datetime import date, timedelta
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path, Request
+from starlette.responses import Response
+
+from contracts.identifiers import parse_date
+from servicekit.calendar import today
+from servicekit.viewers import Viewer, seen_by
+from services.outreach import listing, persons, queue
+from services.outreach.listing import Key, Whose
+from services.outreach.pages import words
+from services.outreach.pages.ground import (
+    NO_TASK,
+    TASK_NOT_HELD,
+    TASK_TAKEN,
+    Reader,
+    Worker,
+    answered,
+    people,
+    sent,
+    to,
+)
+from services.outreach.queue import NotHeldError, RefusedError
+from webkit.pages import render, spoken
+from webkit.problems import INVALID, ROLE_MISSING, Problem
+from webkit.site import site_of
+
+#: So long a task is in the hands of who takes it, unless she keeps it longer.
+LEASE: Final = timedelta(hours=1)
+#: Tasks on a page.
+PAGE: Final = 50
+
+router = APIRouter()
+TaskId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+_VIEWS: Final[tuple[Whose, ...]] = ("mine", "team", "asleep")
+
+
+@router.get("/")
+async def first(request: Request, viewer: Reader) -> Response:
+    """Where each role begins."""
+    if "outreach" in viewer.roles:
+        return await _list(request, viewer, "mine", None)
+    return to(request, "/overview" if "leader" in viewer.roles else "/routing")
+
+
+@router.get("/team")
+async def team(request: Request, viewer: Reader, after: str | None = None) -> Response:
+    """What everybody may take, and what colleagues hold."""
+    return await _list(request, viewer, "team", after)
+
+
+@router.get("/asleep")
+async def asleep(request: Request, viewer: Reader, after: str | None = None) -> Response:
+    """What was put off until a day."""
+    return await _list(request, viewer, "asleep", after)
+
+
+@router.get("/mine")
+async def mine(request: Request, viewer: Reader, after: str | None = None) -> Response:
+    """What the viewer holds, or what is reserved for her."""
+    return await _list(request, viewer, "mine", after)
+
+
+@router.post("/next")
+async def take_next(request: Request, viewer: Worker) -> Response:
+    """Takes the next task and opens it."""
+    async with seen_by(site_of(request).pool, viewer) as connection:
+        claimed = await queue.next_task(connection, viewer.municipality, viewer.who, LEASE)
+    if claimed is None:
+        return to(request, "/", said="none")
+    return to(request, f"/tasks/{claimed.task_id}")
+
+
+@router.get("/tasks/{task_id}")
+async def task(request: Request, viewer: Reader, task_id: TaskId) -> Response:
+    """Leads to the person of a task."""
+    return await _to_person(request, viewer, task_id, request.query_params.get("said"))
+
+
+@router.post("/tasks/{task_id}/take")
+async def take(request: Request, viewer: Worker, task_id: TaskId) -> Response:
+    """Takes this very task and opens it."""
+    async with seen_by(site_of(request).pool, viewer) as connection:
+        try:
+            await queue.take(connection, viewer.municipality, task_id, viewer.who, LEASE)
+        except RefusedError:
+            raise Problem(TASK_TAKEN) from None
+    return to(request, f"/tasks/{task_id}")
+
+
+@router.post("/tasks/{task_id}/keep")
+async def keep(request: Request, viewer: Worker, task_id: TaskId) -> Response:
+    """Keeps a held task for another lease."""
+    async with seen_by(site_of(request).pool, viewer) as connection:
+        try:
+            await queue.heartbeat(connection, task_id, viewer.who, LEASE)
+        except NotHeldError:
+            raise Problem(TASK_NOT_HELD) from None
+    return await _to_person(request, viewer, task_id, "kept")
+
+
+@router.post("/tasks/{task_id}/release")
+async def release(request: Request, viewer: Worker, task_id: TaskId) -> Response:
+    """Gives a held task back."""
+    async with seen_by(site_of(request).pool, viewer) as connection:
+        try:
+            await queue.release(connection, task_id, viewer.who)
+        except NotHeldError:
+            raise Problem(TASK_NOT_HELD) from None
+    return to(request, "/", said="released")
+
+
+@router.post("/tasks/{task_id}/snooze")
+async def snooze(request: Request, viewer: Worker, task_id: TaskId) -> Response:
+    """Puts a held task off until a day."""
+    until = _day((await sent(request)).get("until", ""))
+    async with seen_by(site_of(request).pool, viewer) as connection:
+        try:
+            await queue.snooze(connection, task_id, until, viewer.who)
+        except NotHeldError:
+            raise Problem(TASK_NOT_HELD) from None
+        except RefusedError:
+            raise Problem(INVALID) from None
+    return to(request, "/", said="snoozed")
+
+
+@router.post("/tasks/{task_id}/reassign")
+async def reassign(request: Request, viewer: Reader, task_id: TaskId) -> Response:
+    """Reserves a task for somebody of the municipality, or gives it to the team.
+
+    A worker may do so with what no colleague holds; who leads the work may take it out of anybody's hands.
+    """
+    if not viewer.roles & {"outreach", "leader"}:
+        raise Problem(ROLE_MISSING)
+    given = (await sent(request)).get("to", "")
+    async with seen_by(site_of(request).pool, viewer) as connection:
+        known = await people(connection, viewer, spoken(request))
+        person_id = await persons.of_task(connection, viewer.municipality, task_id)
+        if person_id is None:
+            raise Problem(NO_TASK)
+        if given not in {"", viewer.who, *known.known}:
+            raise Problem(INVALID)
+        tasks = await listing.of_person(connection, viewer.municipality, person_id)
+        holder = next((one.held_by for one in tasks if one.task_id == task_id), None)
+        if holder not in {None, viewer.who} and "leader" not in viewer.roles:
+            raise Problem(TASK_TAKEN)
+        try:
+            await queue.reassign(connection, task_id, given or None, viewer.who)
+        except NotHeldError:
+            raise Problem(TASK_NOT_HELD) from None
+    return to(request, f"/persons/{person_id}", said="reassigned")
+
+
+async def _to_person(request: Request, viewer: Viewer, task_id: int, said: str | None = None) -> Response:
+    async with seen_by(site_of(request).pool, viewer) as connection:
+        person_id = await persons.of_task(connection, viewer.municipality, task_id)
+    if person_id is None:
+        raise Problem(NO_TASK)
+    return to(request, f"/persons/{person_id}", task=task_id, said=said)
+
+
+async def _list(request: Request, viewer: Viewer, whose: Whose, after: str | None) -> Response:
+    key = _key(after) if after else None
+    async with seen_by(site_of(request).pool, viewer) as connection:
+        found = list(
+            await listing.tasks(connection, viewer.municipality, viewer.who, whose, after=key, limit=PAGE + 1)
+        )
+        colleagues = await people(connection, viewer, spoken(request))
+    more = _written(found[PAGE - 1].key) if len(found) > PAGE else None
+    return render(
+        request, "queue.html", tasks=found[:PAGE], whose=whose, views=_VIEWS, more=more, later=key is not None,
+        people=colleagues, viewer=viewer, today=today(), words=words, answer=answered(request),
+    )  # fmt: skip
+
+
+def _written(key: Key) -> str:
+    rank_on, contacted, since, task_id = key
+    return f"{rank_on}.{int(contacted)}.{since}.{task_id}"
+
+
+def _key(after: str) -> Key:
+    parts = after.split(".")
+    if len(parts) != 4 or parts[1] not in {"0", "1"} or not parts[3].isdecimal() or len(parts[3]) > 18:
+        raise Problem(INVALID)
+    return _day(parts[0]), parts[1] == "1", _day(parts[2]), int(parts[3])
+
+
+def _day(text: str) -> date:
+    try:
+        return parse_date(text)
+    except ValueError:
+        raise Problem(INVALID) from None

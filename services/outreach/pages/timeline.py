@@ -1,0 +1,133 @@
+"""What has happened with a person, as the municipality knows it: one list, the latest first."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from services.outreach.contacts import Contact
+from services.outreach.listing import Past
+from services.outreach.measures import Measure
+from services.outreach.pages import words
+from services.outreach.pages.ground import People
+from services.outreach.persons import Noticed, Spell
+from webkit.language import Language
+from webkit.parts import Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened; texts are in the reader's language. ``change``: where it can be corrected."""
+
+    on: date
+    when: str
+    sign: str
+    tone: Tone
+    title: str
+    text: str = ""
+    who: str = ""
+    change: str = ""
+    #: How often it was said anew.
+    corrected: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """In whose language, and who the people in it are."""
+
+    language: Language
+    people: People
+
+    def text(self, english: str) -> str:
+        """A text of ``words`` in the reader's language."""
+        return self.language.text(english)
+
+
+def entries(
+    told: Told,
+    spells: Sequence[Spell],
+    contacts: Sequence[Contact],
+    measures: Sequence[Measure],
+    tasks: Sequence[Past],
+    notices: Sequence[Noticed],
+) -> Sequence[Entry]:
+    """Everything in one list. Of contacts and measures every revision is given; the latest is what is shown."""
+    found = [
+        *_of_spells(told, spells),
+        *_of_contacts(told, contacts),
+        *_of_measures(told, measures),
+        *_of_tasks(told, tasks),
+        *_of_notices(told, notices),
+    ]
+    return sorted(found, key=lambda entry: entry.on, reverse=True)
+
+
+def _of_spells(told: Told, spells: Sequence[Spell]) -> Iterator[Entry]:
+    text, day = told.text, told.language.day
+    for spell in spells:
+        yield Entry(
+            spell.from_day, day(spell.from_day), "school", "info", text("Came onto the list"),
+            text(words.ENTRY_REASONS[spell.entry_reason]),
+        )  # fmt: skip
+        if spell.to_day is not None and spell.exit_reason is not None:
+            yield Entry(
+                spell.to_day, day(spell.to_day), "done", "plain", text("Last day on the list"),
+                text(words.EXIT_REASONS[spell.exit_reason]),
+            )  # fmt: skip
+
+
+def _of_contacts(told: Told, contacts: Sequence[Contact]) -> Iterator[Entry]:
+    text = told.text
+    occupation = text("Occupation")
+    latest = {contact.contact_id: contact for contact in contacts}
+    for contact in latest.values():
+        said = contact.said
+        learnt = text(words.OCCUPATIONS[said.occupation]) if said.occupation else ""
+        yield Entry(
+            said.on, told.language.day(said.on), words.SIGNS[said.channel],
+            "good" if said.outcome in {"reached", "informed"} else "plain",
+            f"{text(words.CHANNELS[said.channel])}: {text(words.OUTCOMES[said.outcome]).lower()}",
+            f"{occupation}: {learnt}" if learnt else "",
+            told.people.name(contact.who), f"/contacts/{contact.contact_id}", contact.revision - 1,
+        )  # fmt: skip
+
+
+def _of_measures(told: Told, measures: Sequence[Measure]) -> Iterator[Entry]:
+    text, day = told.text, told.language.day
+    revisions: defaultdict[UUID, list[Measure]] = defaultdict(list)
+    for one in measures:
+        revisions[one.measure_id].append(one)
+    begins, ends = text("Measure begins"), text("Measure ends")
+    for said in revisions.values():
+        first, last = said[0], said[-1]
+        kind, link = text(words.MEASURES[last.plan.kind]), f"/measures/{last.measure_id}"
+        yield Entry(
+            last.plan.from_day, day(last.plan.from_day), "measure", "good", f"{begins}: {kind}",
+            last.plan.content, told.people.name(first.who), link, last.revision - 1,
+        )  # fmt: skip
+        if last.end is not None:
+            yield Entry(
+                last.end.to_day, day(last.end.to_day), "measure", "plain", f"{ends}: {kind}",
+                text(words.END_REASONS[last.end.reason]), told.people.name(last.who), link,
+            )  # fmt: skip
+
+
+def _of_tasks(told: Told, tasks: Sequence[Past]) -> Iterator[Entry]:
+    text, day = told.text, told.language.day
+    done, opened = text("Task done"), text("Task opened")
+    for task in tasks:
+        kind = text(words.KINDS[task.kind])
+        if task.state == "done" and task.done_on is not None:
+            yield Entry(task.done_on, day(task.done_on), "done", "plain", f"{done}: {kind}")
+        elif task.state == "open":
+            yield Entry(task.opened_on, day(task.opened_on), "queue", "plain", f"{opened}: {kind}")
+
+
+def _of_notices(told: Told, notices: Sequence[Noticed]) -> Iterator[Entry]:
+    text, day = told.text, told.language.day
+    for notice in notices:
+        yield Entry(
+            notice.heard_on, day(notice.heard_on), "school", "warn", text("A school told of much absence"),
+            text("Education Act 15:15; no part of the register"),
+        )  # fmt: skip
