@@ -15,7 +15,6 @@ from contracts.own import (
     PersonUpdated,
 )
 from servicekit import persons
-from servicekit.calendar import today
 from servicekit.database import Connection
 from servicekit.inbox import through_inbox
 from servicekit.records import Apply
@@ -71,7 +70,7 @@ async def _take_effect(connection: Connection, ladders: Ladders, events: Sequenc
     about |= await store.whose(connection, told, noticed)
     await store.meet(connection, about)
     purged = await store.lock(connection, about, told)
-    day = today()
+    day = await store.calendar_day(connection)
     renewed = await persons.keep(connection, states)
     await ways.keep(connection, states, renewed)
     await store.keep_episodes(connection, list(told.values()), about, day)

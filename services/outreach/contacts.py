@@ -12,7 +12,7 @@ from servicekit.access_log import looked
 from servicekit.calendar import now, today
 from servicekit.database import Connection
 from servicekit.outbox import append
-from services.outreach import cases, queue
+from services.outreach import cases, queue, store
 from services.outreach.kinds import Channel, Outcome
 from services.outreach.ladder_file import Ladders
 from services.outreach.publication import message
@@ -72,7 +72,9 @@ async def record(connection: Connection, ladders: Ladders, task_id: int, who: st
     contact_id = uuid4()
     await connection.execute(_ADD, contact_id, whose, held.municipality, task_id)
     made = await _say(connection, held.municipality, whose, contact_id, 1, who, said)
-    await cases.bring_up(connection, ladders, {held.person_id}, cases.LADDER, today())
+    await cases.bring_up(
+        connection, ladders, {held.person_id}, cases.LADDER, await store.calendar_day(connection)
+    )
     await looked(connection, "outreach done", who=who, person_id=whose, municipality=held.municipality)
     return made
 
@@ -89,7 +91,7 @@ async def log(
     contact_id = uuid4()
     await connection.execute(_ADD, contact_id, person_id, municipality, None)
     made = await _say(connection, municipality, person_id, contact_id, 1, who, said)
-    await cases.bring_up(connection, ladders, {person_id}, cases.LADDER, today())
+    await cases.bring_up(connection, ladders, {person_id}, cases.LADDER, await store.calendar_day(connection))
     await looked(connection, "outreach contact", who=who, person_id=person_id, municipality=municipality)
     return made
 
@@ -115,7 +117,7 @@ async def correct(
     if not await connection.fetchval(_OVERTAKE, contact_id, person_id, revision):
         raise OvertakenError("the contact was changed by somebody else meanwhile: look at it again")
     made = await _say(connection, municipality, person_id, contact_id, revision + 1, who, said)
-    await cases.bring_up(connection, ladders, {person_id}, cases.LADDER, today())
+    await cases.bring_up(connection, ladders, {person_id}, cases.LADDER, await store.calendar_day(connection))
     await looked(
         connection, "outreach correct contact", who=who, person_id=person_id, municipality=municipality
     )

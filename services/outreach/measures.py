@@ -13,10 +13,10 @@ from uuid import UUID, uuid4
 
 from contracts.own import MeasureChanged, MeasureEnded, MeasureStarted
 from servicekit.access_log import looked, looked_at
-from servicekit.calendar import now, today
+from servicekit.calendar import now
 from servicekit.database import Connection
 from servicekit.outbox import append
-from services.outreach import cases, queue
+from services.outreach import cases, queue, store
 from services.outreach.ladder_file import Ladders
 from services.outreach.plans import SUPPORT, End, Plan
 from services.outreach.publication import message
@@ -179,7 +179,7 @@ async def _start(
     measure_id = uuid4()
     await connection.execute(_ADD, measure_id, person_id, municipality)
     await _say(connection, municipality, person_id, measure_id, 1, who, plan, None, MeasureStarted)
-    await cases.bring_up(connection, ladders, {person_id}, cases.LADDER, today())
+    await cases.bring_up(connection, ladders, {person_id}, cases.LADDER, await store.calendar_day(connection))
     await looked(connection, "outreach measure", who=who, person_id=person_id, municipality=municipality)
     return measure_id
 
@@ -204,7 +204,7 @@ async def _revise(
     if not await connection.fetchval(_OVERTAKE, measure_id, person_id, revision):
         raise OvertakenError("the measure was changed by somebody else meanwhile: look at it again")
     await _say(connection, municipality, person_id, measure_id, revision + 1, who, plan, ended, telling)
-    await cases.bring_up(connection, ladders, {person_id}, cases.LADDER, today())
+    await cases.bring_up(connection, ladders, {person_id}, cases.LADDER, await store.calendar_day(connection))
     await looked(
         connection, "outreach change measure", who=who, person_id=person_id, municipality=municipality
     )

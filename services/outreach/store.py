@@ -112,6 +112,12 @@ WHERE episode.episode_id = new.episode_id AND episode.look_on IS DISTINCT FROM n
 """
 
 
+async def calendar_day(connection: Connection) -> date:
+    """Today (Europe/Stockholm) by the database's clock: processes whose own differ call for the same tasks."""
+    today: date = await connection.fetchval("SELECT (now() AT TIME ZONE 'Europe/Stockholm')::date")
+    return today
+
+
 async def whose(connection: Connection, episodes: Collection[UUID], notices: Collection[UUID]) -> set[UUID]:
     """The persons whom these episodes and notices are about as far as is known; not locked yet."""
     return {row[0] for row in await connection.fetch(_WHOSE, list(episodes), list(notices))}

@@ -13,7 +13,6 @@ from typing import Final
 import asyncpg
 import structlog
 
-from servicekit.calendar import today
 from servicekit.database import TransientError, is_transient
 from servicekit.parts import Background
 from services.outreach import cases, store
@@ -119,7 +118,7 @@ def timers(ladders: Ladders) -> Background:
         renewed = False
         while True:
             try:
-                day = today()
+                day = await store.calendar_day(pool)
                 if not renewed and (count := await renew(pool, ladders, day)):
                     log.info("ladders.renewed", count=count)
                 renewed = True

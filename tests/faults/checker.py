@@ -218,19 +218,17 @@ async def _tasks(verdict: Verdict, here: Installation, topics: Topics) -> None:
         verdict.unless(
             task.episode_id in topics.once_open, "a task was opened for an episode never told open"
         )
-        if task.reason == NOT_CALLED_FOR:
-            # a birth date or a reason of entry was corrected, or a protection became known
-            continue
         episode = episodes.get(task.episode_id)
-        over = isinstance(episode, CoverageWithdrawn) or (episode is not None and episode.to is not None)
+        if task.reason == NOT_CALLED_FOR or (episode is not None and goes_on(episode)):
+            # a correction or a protection made the case call for other tasks, compared above
+            verdict.unless(task.state == "closed", f"a task is {task.state} though nobody worked on it")
+            continue
         reason = (
             "withdrawn"
             if isinstance(episode, CoverageWithdrawn)
             else f"episode_ended: {getattr(episode, 'exit_reason', None)}"
         )
-        verdict.unless(
-            over and task.reason == reason, f"a task is {task.state} ({task.reason}), not {reason}"
-        )
+        verdict.unless(task.reason == reason, f"a task is {task.state} ({task.reason}), not {reason}")
     known = await here.fetch("SELECT episode_id, revision FROM episode", service="outreach")
     verdict.differs(
         "episodes in outreach",
