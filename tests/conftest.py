@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 from types import FrameType
 
 import pytest
+import structlog
 
 from localstack.errors import StackError
 from localstack.throwaway import throwaway_folder
@@ -38,6 +39,20 @@ def pytest_report_header() -> list[str]:
         except StackError as missing:
             lines.append(f"{NAMES[part]}: none; {missing}")
     return lines
+
+
+@pytest.fixture(autouse=True)
+def short_logs() -> Iterator[None]:
+    """structlog's own console shows the locals of every frame of an error, and takes seconds for each.
+
+    For every test anew: some set up logs of their own, and the next in the same process would wait for those tables.
+    """
+    brief = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), brief]
+    )
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -4,24 +4,12 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from localstack.kafka import start_kafka
 from localstack.postgres import start_postgres
 from localstack.throwaway import throwaway_folder
 from tests.system.installation import Installation, installed
 from tests.system.witness import DAY, Server
-
-
-@pytest.fixture(scope="session", autouse=True)
-def short_logs() -> Iterator[None]:
-    """structlog's own console shows the locals of every frame of an error, and takes seconds for it."""
-    brief = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
-    structlog.configure(
-        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), brief]
-    )
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -46,6 +46,8 @@ async def test_a_topic_that_is_missing_is_said_once_not_created_and_read_when_it
     client = AIOKafkaAdminClient(bootstrap_servers=registry.brokers)
     await client.start()
     await client.delete_topics([topic])
+    while topic in await client.list_topics():
+        await asyncio.sleep(0.05)
     await client.close()
     person = numbers(1)[0]
     events = life(person)
