@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import claims, edges, growth, latency, memory, registry, relay, scaling
+from benchmarks import claims, edges, growth, latency, memory, pages, registry, relay, scaling
 from benchmarks.chart import chart, in_words
 from benchmarks.stage import Figure, stage
 
@@ -21,6 +21,7 @@ _BENCHMARKS = {
     "growth": growth.run,
     "latency": latency.run,
     "claims": claims.run,
+    "pages": pages.run,
     "scaling": scaling.run,
 }
 

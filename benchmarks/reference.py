@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import date, datetime
+from functools import partial
 from typing import Any, Final, cast
 from uuid import UUID, uuid4
 
@@ -22,8 +23,9 @@ from contracts.envelope import decode
 from contracts.model import Protection
 from servicekit.calendar import now
 from servicekit.outbox import Message
-from services.registry.coverage import Episode, timeline
-from services.registry.episodes import Stored, changes
+from services.registry.coverage import Episode, episodes_of
+from services.registry.episodes import Stored, changes, grounds_of
+from services.registry.facts import Facts, facts_of
 from services.registry.identity import birth_date, current_number, names, protection
 from services.registry.publication import coverage_message, digest_of, person_message, person_state
 from services.registry.residence import residence
@@ -182,7 +184,7 @@ def _handle(session: Session, value: bytes, topic: str, day: date) -> None:
         message = person_message(state, person.revision + 1, at)
         person.revision, person.digest, person.published = person.revision + 1, digest, message.value
         out.append(message)
-    out += _episodes(session, person, kept, timeline(said), day, at)
+    out += _episodes(session, person, kept, facts_of(said), level, day, at)
     if out:
         session.execute(_OUT, [{"topic": m.topic, "key": m.key, "value": m.value} for m in out])
 
@@ -191,7 +193,8 @@ def _episodes(
     session: Session,
     person: PersonRow,
     kept: Sequence[EpisodeRow],
-    episodes: Sequence[Episode],
+    facts: Facts,
+    level: Protection,
     day: date,
     at: datetime,
 ) -> list[Message]:
@@ -205,7 +208,8 @@ def _episodes(
         )
         for row in kept
     ]  # fmt: skip
-    for change in changes(person.person_id, stored, episodes, day, iter(uuid4, None)):
+    grounds = partial(grounds_of, facts, level)
+    for change in changes(person.person_id, stored, episodes_of(facts), grounds, day, iter(uuid4, None)):
         message = coverage_message(change, person.revision, day, at) if change.telling else None
         if message:
             out.append(message)

@@ -169,6 +169,14 @@ OrganisationNumber = Annotated[
     str,
     StringConstraints(strict=True, max_length=MAX_TEXT),
     AfterValidator(organisation_number),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "description": "Organisation number: 10 digits, the third 2 or more, a right check digit (Luhn).",
+            "maxLength": 10,
+            "pattern": "^[0-9]{2}[2-9][0-9]{7}$",
+        }
+    ),
 ]
 SchoolUnit = Annotated[
     str,

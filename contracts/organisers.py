@@ -9,7 +9,7 @@ organisers:
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +18,7 @@ from typing import Final
 import yaml
 
 from contracts.identifiers import MAX_TEXT, NO_CONTROL, municipality_code, organisation_number
+from contracts.yaml_file import YamlFileError, YamlProblem, compose, kind_of, line_of
 
 _TEXT: Final = "tag:yaml.org,2002:str"
 _NULL: Final = "tag:yaml.org,2002:null"
@@ -79,73 +80,30 @@ class Directory:
         return tuple(sorted({o.municipality for o in self.organisers if o.municipality is not None}))
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class DirectoryProblem:
-    """One thing wrong in the file: the line (from 1), what is wrong and what is expected there."""
-
-    line: int
-    detail: str
-
-
-class DirectoryError(ValueError):
-    """The file is no directory of organisers. ``problems`` has every one that was found, in order of line."""
-
-    def __init__(self, path: Path, problems: Iterable[DirectoryProblem]) -> None:
-        self.path = path
-        self.problems = tuple(sorted(problems))
-        super().__init__("\n".join(f"{path}:{problem.line}: {problem.detail}" for problem in self.problems))
-
-
 def load(path: Path | str) -> Directory:
-    """The directory in a YAML file. Raises ``DirectoryError`` with everything that is wrong in it."""
+    """The directory in a YAML file. Raises ``YamlFileError`` with everything that is wrong in it."""
     path = Path(path)
-    root = _compose(path)
+    try:
+        root = compose(path, "`organisers:` with a list of organisers")
+    except OSError as error:
+        raise YamlFileError(path, [YamlProblem(1, f"cannot be read: {error.strerror}")]) from None
     reading = _Reading()
     directory = reading.directory(root)
     if reading.problems:
-        raise DirectoryError(path, reading.problems)
+        raise YamlFileError(path, reading.problems)
     return directory
-
-
-def _compose(path: Path) -> yaml.Node:
-    def wrong(detail: str, line: int = 1) -> DirectoryError:
-        return DirectoryError(path, [DirectoryProblem(line, detail)])
-
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise wrong(f"cannot be read: {error.strerror}") from None
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise wrong(
-            "not UTF-8; save the file in that encoding", raw.count(b"\n", 0, error.start) + 1
-        ) from None
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise wrong(f"not YAML: {error.problem or error.context}", mark.line + 1 if mark else 1) from None
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise wrong("not YAML: a character that YAML does not allow", line) from None
-    except RecursionError:
-        raise wrong("nested too deep; expected a list of organisers") from None
-    if root is None:
-        raise wrong("the file is empty; expected `organisers:` with a list of organisers")
-    return root
 
 
 class _Reading:
     """One walk through the composed file; collects problems instead of stopping at the first."""
 
     def __init__(self) -> None:
-        self.problems: list[DirectoryProblem] = []
+        self.problems: list[YamlProblem] = []
         self._numbers: dict[str, int] = {}
         self._units: dict[str, int] = {}
 
     def _wrong(self, node: yaml.Node, detail: str) -> None:
-        self.problems.append(DirectoryProblem(node.start_mark.line + 1, detail))
+        self.problems.append(YamlProblem(line_of(node), detail))
 
     def directory(self, root: yaml.Node) -> Directory:
         top = self._mapping(root, "the file", required=("organisers",), optional=())
@@ -167,7 +125,7 @@ class _Reading:
             if number in self._numbers:
                 line = self._numbers[number]
                 self._wrong(entry["number"], f"organiser {number} stands already at line {line}")
-            self._numbers.setdefault(number, node.start_mark.line + 1)
+            self._numbers.setdefault(number, line_of(node))
         listed = _unless_null(entry.get("units"))
         units: dict[str, str] = {}
         for item in self._list(listed, "`units`", "a school unit"):
@@ -182,7 +140,7 @@ class _Reading:
                     unit["code"],
                     f"school unit {code} is listed already at line {line}; a unit has one organiser",
                 )
-            self._units.setdefault(code, item.start_mark.line + 1)
+            self._units.setdefault(code, line_of(item))
             units[code] = unit_name or ""
         if number is None or name is None:
             return None
@@ -230,9 +188,8 @@ class _Reading:
             return None
         # readers of YAML differ on 0180: text, eighty, or a hundred and eighty
         if node.tag != _TEXT or (node.style is None and re.fullmatch("[0-9]+", node.value)):
-            self._wrong(
-                node, f"{what}: expected text, and YAML reads this as {_kind(node)}; put it in quotes"
-            )
+            kind = "a number" if node.tag == _TEXT else kind_of(node)
+            self._wrong(node, f"{what}: expected text, and YAML reads this as {kind}; put it in quotes")
             return None
         try:
             return check(node.value)
@@ -243,17 +200,6 @@ class _Reading:
 
 def _unless_null(node: yaml.Node | None) -> yaml.Node | None:
     return None if node is not None and node.tag == _NULL else node
-
-
-def _kind(node: yaml.ScalarNode) -> str:
-    kinds = {
-        "str": "a number",
-        "int": "a number",
-        "float": "a number",
-        "bool": "yes or no",
-        "timestamp": "a date",
-    }
-    return kinds.get(node.tag.rpartition(":")[2], "something else")
 
 
 def _name(value: str) -> str:

@@ -10,8 +10,16 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from contracts.identifiers import MAX_COUNT, Day, IdentityNumber, MunicipalityCode, SchoolUnit, Text
-from contracts.model import EventData, Protection
+from contracts.identifiers import (
+    MAX_COUNT,
+    Day,
+    IdentityNumber,
+    MunicipalityCode,
+    OrganisationNumber,
+    SchoolUnit,
+    Text,
+)
+from contracts.model import EventData, Model, Protection
 from contracts.municipality import Contact
 
 #: Only the canonical form: ``uuid.UUID`` itself also takes braces, underscores and misplaced hyphens.
@@ -54,6 +62,25 @@ ExitReason = Literal[
     "started_equivalent_education",
     "returned_to_compulsory_school",
 ]
+#: What a school, a population feed or Beda has stated. ``started`` and ``changed`` ended an enrolment in another;
+#: ``registered_in_sweden``: for the first time, after the age of compulsory school (skollagen 29:9 p. 2);
+#: ``home_stated``: a school has told the home municipality.
+Fact = Literal[
+    "left",
+    "completed",
+    "study_certificate",
+    "compulsory_school_started",
+    "compulsory_school_ended",
+    "no_show",
+    "started",
+    "changed",
+    "registered",
+    "registered_in_sweden",
+    "moved",
+    "home_stated",
+]
+#: An episode is told with so many grounds at most.
+MOST_GROUNDS: Final = 5
 Occupation = Literal[
     "national_programme",
     "introductory_programme",
@@ -96,6 +123,19 @@ class PersonUpdated(_OwnEvent):
     merged_into: Id | None = None
 
 
+class Ground(Model):
+    """A statement that a listing rests on, and who made it: neither an organiser nor a municipality is Beda."""
+
+    fact: Fact
+    #: The day it is about.
+    on: Day
+    school_unit: SchoolUnit | None = None
+    #: The organiser whose school stated it.
+    organiser: OrganisationNumber | None = None
+    #: Whose population feed stated it.
+    municipality: MunicipalityCode | None = None
+
+
 class _Episode(_OwnEvent):
     """An episode of coverage, whole: the last event of an episode alone is enough."""
 
@@ -107,6 +147,8 @@ class _Episode(_OwnEvent):
     to: Day | None = None
     entry_reason: EntryReason
     exit_reason: ExitReason | None = None
+    #: What the entry rests on, the deciding statement first; nothing of a protected person.
+    grounds: Annotated[tuple[Ground, ...], Field(max_length=MOST_GROUNDS)] | None = None
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -9,8 +9,9 @@ import typer
 
 from contracts.catalogue import FAMILY_OF_TYPE
 from contracts.envelope import Event, Problem
-from contracts.organisers import Directory, DirectoryError, load
+from contracts.organisers import Directory, load
 from contracts.validation import MAX_LINE, Admission, Line, check
+from contracts.yaml_file import YamlFileError
 from kaa.errors import fail
 from kaa.terminal import progress
 from servicekit.admission import refusal, speaker_of
@@ -22,7 +23,7 @@ def read_directory(path: Path) -> Directory:
     """The directory of organisers in a file; ends the command (2) with a line for each thing wrong in it."""
     try:
         return load(path)
-    except DirectoryError as error:
+    except YamlFileError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
 

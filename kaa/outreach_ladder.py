@@ -12,13 +12,14 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from contracts.own import EntryReason, Occupation
+from contracts.yaml_file import YamlFileError
 from kaa.errors import fail, in_one_line
 from kaa.terminal import wide_console
 from servicekit.calendar import today
 from services.outreach.ages import at_age, hand_over_on
 from services.outreach.kinds import OUTCOMES, Channel
 from services.outreach.ladder import Case, MeasureOf
-from services.outreach.ladder_file import LadderError, default_path, load
+from services.outreach.ladder_file import default_path, load
 from services.outreach.rehearsal import Answered, Line, rehearse
 from services.outreach.steps import Ladder
 
@@ -149,7 +150,7 @@ def _read(path: Path) -> Ladder:
     try:
         with in_one_line():
             return load(path)
-    except LadderError as error:
+    except YamlFileError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
 

@@ -8,12 +8,13 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.identifiers import MUNICIPALITIES, municipality_code
+from contracts.yaml_file import YamlFileError
 from kaa.databases import in_database
 from kaa.errors import fail
 from services.reporting.period import Period
 from services.reporting.period import period as period_of
 from services.reporting.specification import Language, Specification
-from services.reporting.specification_file import NoSpecificationError, SpecificationError, find, load
+from services.reporting.specification_file import NoSpecificationError, find, load
 from services.reporting.submission import (
     NotFinalError,
     PrefixError,
@@ -132,7 +133,7 @@ def check_specification(
     """
     try:
         specification = load(file)
-    except SpecificationError as error:
+    except YamlFileError as error:
         for problem in error.problems:
             typer.echo(f"{file}:{problem.line}: {problem.detail}")
         raise typer.Exit(1) from None
@@ -170,7 +171,7 @@ def _specification(file: Path | None, period: Period) -> tuple[Path, Specificati
         specification = load(file)
     except NoSpecificationError as error:
         fail(f"--period: {error}")
-    except SpecificationError as error:
+    except YamlFileError as error:
         first = error.problems[0]
         more = f" (and {len(error.problems) - 1} more)" if len(error.problems) > 1 else ""
         fail(

@@ -13,8 +13,8 @@ from aiokafka.errors import KafkaError
 from rich.table import Table
 
 from contracts.catalogue import family_of, read_by, topics_of
-from contracts.organisers import DirectoryError
 from contracts.organisers import load as load_directory
+from contracts.yaml_file import YamlFileError
 from kaa.errors import in_one_line
 from kaa.terminal import wide_console, without_client_logs
 from localstack.services import health, running_service, services_folder
@@ -109,7 +109,7 @@ async def _broker(settings: Settings) -> _Broker:
         found.missing = [
             topic.name for topic in topics_of(load_directory(settings.organisers)) if topic.name not in there
         ]
-    except DirectoryError:
+    except YamlFileError:
         found.trouble = f"{settings.organisers} is wrong: run `kaa organisers check`"
     return found
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import structlog
 
-from contracts.organisers import Directory, DirectoryError, load
+from contracts.organisers import Directory, load
+from contracts.yaml_file import YamlFileError
 from servicekit.settings import ConfigurationError
 
 log = structlog.get_logger()
@@ -19,7 +20,7 @@ class DirectoryFile:
         self._stamp = self._now()
         try:
             self._directory = load(path)
-        except DirectoryError as error:
+        except YamlFileError as error:
             raise ConfigurationError(str(error).splitlines()[0]) from None
 
     def _now(self) -> tuple[int, int]:
@@ -37,7 +38,7 @@ class DirectoryFile:
             try:
                 self._directory = load(self._path)
                 log.info("organisers.read_again", count=len(self._directory.organisers))
-            except DirectoryError:
+            except YamlFileError:
                 log.error(
                     "organisers.broken",
                     what_to_do="run `kaa organisers check`; the old content stays in force",

@@ -42,6 +42,8 @@ async def keep(connection: Connection, states: Sequence[PersonUpdated]) -> set[U
     for state in states:
         if state.person_id not in latest or latest[state.person_id].revision < state.revision:
             latest[state.person_id] = state
+    if not latest:
+        return set()
     rows = await connection.fetch(
         _KEEP,
         list(latest),

@@ -1,6 +1,6 @@
 """Who looks, in which municipality, as what; and the one place that tells the database so (INV-09)."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
@@ -17,6 +17,13 @@ ROLES: Final[tuple[Role, ...]] = get_args(Role)
 _SET: Final = """
 SELECT set_config('kaa.municipality', $1, true), set_config('kaa.who', $2, true),
        set_config('kaa.registrar', $3, true)
+"""
+# As the arguments of a function they are set before it begins, and the statement is a transaction of its own.
+_CALL: Final = """
+SELECT * FROM {function}(
+  set_config('kaa.municipality', $1, true), set_config('kaa.who', $2, true),
+  set_config('kaa.registrar', $3, true){more}
+)
 """
 
 
@@ -42,10 +49,28 @@ async def seen_by(pool: asyncpg.Pool, viewer: Viewer) -> AsyncIterator[Connectio
         yield connection
 
 
+async def called_by(
+    pool: asyncpg.Pool, viewer: Viewer, function: str, *given: object
+) -> Sequence[Connection]:
+    """The rows of a function of the database that does all of a transaction: in one round trip instead of four.
+
+    It is given the viewer's municipality (4 digits), who looks, ``true`` or ``false`` for a registrar, then what is
+    ``given``; it must be of a language whose functions are never inlined (plpgsql). Raises what asyncpg raises.
+    """
+    more = "".join(f", ${place}" for place in range(4, 4 + len(given)))
+    rows: Sequence[Connection] = await pool.fetch(
+        _CALL.format(function=function, more=more), *_told(viewer), *given
+    )
+    return rows
+
+
 @asynccontextmanager
 async def seen_on(connection: Connection, viewer: Viewer) -> AsyncIterator[None]:
     """The same on a connection that is there already, as a command has it."""
-    registrar = "true" if "registrar" in viewer.roles else "false"
     async with connection.transaction():
-        await connection.execute(_SET, viewer.municipality, viewer.who, registrar)
+        await connection.execute(_SET, *_told(viewer))
         yield
+
+
+def _told(viewer: Viewer) -> tuple[str, str, str]:
+    return viewer.municipality, viewer.who, "true" if "registrar" in viewer.roles else "false"

@@ -10,25 +10,24 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
-from contracts.identifiers import municipality_code
+from contracts.identifiers import NO_CONTROL, municipality_code
+from contracts.yaml_file import Place, YamlFileError, read
 from servicekit.settings import LOOPBACK, ConfigurationError
 from servicekit.viewers import Role
 
 #: What may stand in a cell of the file.
-Text = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
+Text = Annotated[str, Field(min_length=1, max_length=500, pattern=NO_CONTROL)]
 Municipality = Annotated[str, AfterValidator(municipality_code)]
 #: Verified, in one municipality each: (municipality, role).
 Grants = frozenset[tuple[str, Role]]
@@ -167,14 +166,6 @@ class Issuer(_Entry):
 class _File(_Entry):
     issuers: Annotated[tuple[Issuer, ...], Field(min_length=1)]
 
-    @field_validator("issuers")
-    @classmethod
-    def _each_once(cls, issuers: tuple[Issuer, ...]) -> tuple[Issuer, ...]:
-        for what in ("name", "issuer", "title"):
-            if twice := _twice(getattr(issuer, what) for issuer in issuers):
-                raise ValueError(f"two issuers have the same `{what}`, {twice}")
-        return issuers
-
 
 def trusted(address: str, *, plain_http: bool) -> bool:
     """Whether what is sent to the address can be read by nobody else: https, or loopback where that is allowed."""
@@ -190,27 +181,24 @@ def trusted(address: str, *, plain_http: bool) -> bool:
 
 def load(path: Path, *, plain_http: bool = False) -> tuple[Issuer, ...]:
     """The issuers in a YAML file. Raises ConfigurationError with all that is wrong, and the line of each."""
+    expected, context = "`issuers:` with a list of issuers", {"plain_http": plain_http}
     try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        # as text: 0140 is a municipality here, no octal number
+        return read(path, _File, expected, _each_once, as_text=True, context=context).issuers
     except OSError as error:
         raise ConfigurationError(f"KAA_ISSUERS: {path}: {error.strerror}") from None
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f":{mark.line + 1}" if mark else ""
-        raise ConfigurationError(f"{path}{where}: not YAML in UTF-8") from None
-    lines: dict[tuple[str | int, ...], int] = {}
-    try:
-        plain = _plain(root, (), lines)
-        return _File.model_validate(plain, context={"plain_http": plain_http}).issuers
-    except ValidationError as error:
-        wrong = (
-            f"{path}:{_line(problem['loc'], lines)}: {'.'.join(map(str, problem['loc']))}: "
-            f"{problem['msg'].removeprefix('Value error, ')}"
-            for problem in error.errors(include_url=False, include_input=False)
-        )
-        raise ConfigurationError("; ".join(wrong)) from None
-    except _TwiceError as error:
-        raise ConfigurationError(f"{path}:{error}") from None
+    except YamlFileError as error:
+        raise ConfigurationError("; ".join(str(error).split("\n"))) from None
+
+
+def _each_once(file: _File) -> Iterator[tuple[Place, str]]:
+    for what in ("name", "issuer", "title"):
+        seen: set[str] = set()
+        for position, issuer in enumerate(file.issuers):
+            value = getattr(issuer, what)
+            if value in seen:
+                yield ("issuers", position, what), f"two issuers have the same `{what}`, {value}"
+            seen.add(value)
 
 
 def secret_of(issuer: Issuer) -> str | None:
@@ -231,35 +219,6 @@ def secret_of(issuer: Issuer) -> str | None:
     return secret
 
 
-class _TwiceError(Exception):
-    """A key stands twice in a mapping of the file; YAML itself lets the last one win."""
-
-
-def _plain(
-    node: yaml.Node | None, at: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int]
-) -> object:
-    """The file as mappings, lists and texts: 0140 is a municipality here, no octal number."""
-    lines[at] = node.start_mark.line + 1 if node else 1
-    if node is None:
-        return {}
-    if isinstance(node, yaml.MappingNode):
-        mapping: dict[str, object] = {}
-        for key, value in node.value:
-            if key.value in mapping:
-                raise _TwiceError(f"{key.start_mark.line + 1}: `{key.value}` stands twice")
-            mapping[str(key.value)] = _plain(value, (*at, str(key.value)), lines)
-        return mapping
-    if isinstance(node, yaml.SequenceNode):
-        return tuple(_plain(item, (*at, number), lines) for number, item in enumerate(node.value))
-    return node.value
-
-
-def _line(at: tuple[str | int, ...], lines: Mapping[tuple[str | int, ...], int]) -> int:
-    while at not in lines:
-        at = at[:-1]
-    return lines[at]
-
-
 def _values(claims: Mapping[str, Any], path: Iterable[str]) -> frozenset[str]:
     """The texts at the end of a path: one, a list of them, or none when it leads nowhere."""
     found: Any = claims
@@ -269,12 +228,3 @@ def _values(claims: Mapping[str, Any], path: Iterable[str]) -> frozenset[str]:
         found = found[step]
     listed = found if isinstance(found, list) else [found]
     return frozenset(value for value in listed if isinstance(value, str))
-
-
-def _twice(values: Iterable[str]) -> str | None:
-    seen: set[str] = set()
-    for value in values:
-        if value in seen:
-            return value
-        seen.add(value)
-    return None

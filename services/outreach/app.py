@@ -1,11 +1,12 @@
 """Outreach as a process: what it is made of."""
 
+from contracts.yaml_file import YamlFileError
 from servicekit.parts import Parts
 from servicekit.retention import forget
 from servicekit.settings import ConfigurationError, Settings
 from services.outreach import idempotency
 from services.outreach.consumer import consumer
-from services.outreach.ladder_file import LadderError, Ladders, load_folder
+from services.outreach.ladder_file import Ladders, load_folder
 from services.outreach.timers import timers
 
 
@@ -15,7 +16,7 @@ def ladders_of(settings: Settings) -> Ladders:
         return Ladders({})
     try:
         return load_folder(settings.outreach_ladders)
-    except LadderError as error:
+    except YamlFileError as error:
         first, *more = error.problems
         rest = f" (and {len(more)} more: `kaa outreach ladder check {error.path}`)" if more else ""
         raise ConfigurationError(f"{error.path}:{first.line}: {first.detail}{rest}") from None

@@ -43,17 +43,27 @@ _NOW_IS = "SELECT coalesce(merged_into, person_id) FROM person WHERE person_id =
 _IS_HERE = """
 SELECT EXISTS (
   SELECT FROM person
-  WHERE person_id = $1 AND NOT purged AND merged_into IS NULL AND protection IS DISTINCT FROM 'protected_registration'
+  WHERE person_id = $1 AND NOT purged AND merged_into IS NULL AND (
+    protection IS DISTINCT FROM 'protected_registration'
+    OR EXISTS (SELECT FROM routing WHERE routing.person_id = $1 AND routing.municipality = $2)
+  )
 ) AND (
   EXISTS (SELECT FROM episode WHERE person_id = $1 AND municipality = $2)
   OR EXISTS (SELECT FROM task WHERE person_id = $1 AND municipality = $2)
 )
 """
+# Most have neither contacts nor measures nor notices: then nobody asks for them.
 _PERSONS = """
-SELECT p.person_id, revision, birth_date, protection, merged_into IS NOT NULL AS merged,
-       coalesce(cardinality(phones) > 0, false) AS phone, email IS NOT NULL AS email, street IS NOT NULL AS letter
+SELECT p.person_id, revision > 0 AND NOT purged AS known, revision, birth_date, protection,
+       merged_into IS NOT NULL AS merged,
+       coalesce(cardinality(phones) > 0, false) AS phone, email IS NOT NULL AS email, street IS NOT NULL AS letter,
+       EXISTS (SELECT FROM contact AS c WHERE c.person_id = p.person_id) AS contacts,
+       EXISTS (SELECT FROM measure AS m WHERE m.person_id = p.person_id) AS measures,
+       EXISTS (
+         SELECT FROM notice AS n WHERE n.person_id = p.person_id AND standing AND handled_on IS NULL
+       ) AS notices
 FROM person AS p LEFT JOIN contact_way USING (person_id)
-WHERE p.person_id = ANY($1::uuid[]) AND revision > 0 AND NOT purged
+WHERE p.person_id = ANY($1::uuid[])
 """
 _CONTACTS = """
 SELECT person_id, c.municipality, task_id, on_day, channel, outcome, occupation
@@ -67,6 +77,7 @@ _NOTICES = """
 SELECT person_id, municipality, min(heard_on) FROM notice
 WHERE person_id = ANY($1::uuid[]) AND standing AND handled_on IS NULL GROUP BY 1, 2
 """
+_ROUTED = "SELECT person_id, municipality, worker FROM routing WHERE person_id = ANY($1::uuid[])"
 
 
 Key = tuple[UUID, str]
@@ -115,6 +126,8 @@ class _Known:
     persons: dict[UUID, Person] = field(default_factory=dict)
     ways: dict[UUID, frozenset[Channel]] = field(default_factory=dict)
     dossiers: defaultdict[Key, Dossier] = field(default_factory=lambda: defaultdict(Dossier))
+    #: To whom cases of protected registration are routed.
+    routed: dict[Key, str] = field(default_factory=dict)
 
 
 async def hold(connection: Connection, task_id: int, who: str) -> Held:
@@ -135,7 +148,8 @@ async def hold(connection: Connection, task_id: int, who: str) -> Held:
 async def enter(connection: Connection, municipality: str, person_id: UUID) -> None:
     """Locks a person of whom the municipality has or had a case, or a notice. Raises queue.RefusedError.
 
-    Of protected registration it says the same as of somebody who is not there (INV-11).
+    Of protected registration it says the same as of somebody who is not there, until the case is routed: to who asks,
+    or by registrars who ask. To others the database shows no routing (INV-11).
     """
     await store.lock(connection, {person_id})
     if not await connection.fetchval(_IS_HERE, person_id, municipality):
@@ -176,7 +190,7 @@ async def bring_up(
             look_on[episode.episode_id] = look
     for key, dossier in known.dossiers.items():
         if dossier.noticed_on is not None or dossier.for_notices:
-            brought += _noticed(dossier, key, known.persons.get(key[0]), ladders.of(key[1]), today)
+            brought += _noticed(known, key, ladders.of(key[1]), today)
     await store.keep_tasks(connection, brought, who)
     await store.look_on(connection, look_on)
 
@@ -198,12 +212,14 @@ def _called(
     dossier = known.dossiers[episode.person_id, coverage.municipality]
     case = _case(episode, coverage, person, ways, dossier, today)
     wanted, look = called_for(case, ladder, today)
+    routed_to = known.routed.get((episode.person_id, coverage.municipality))
     whose = Whose(
         episode.person_id,
         coverage.municipality,
         coverage.from_day,
         _was_reached(dossier, coverage.from_day),
-        waits_for(person, coverage.person_revision),
+        waits_for(person, coverage.person_revision, routed_to),
+        routed_to,
     )
     return brought_up(tasks, episode, whose, wanted, today), look
 
@@ -260,24 +276,27 @@ def _was_reached(dossier: Dossier, since: date) -> bool:
     return any(made.outcome in REACHED and made.on >= since for made in dossier.contacts)
 
 
-def _noticed(dossier: Dossier, key: Key, person: Person | None, ladder: Ladder, today: date) -> list[Brought]:
+def _noticed(known: _Known, key: Key, ladder: Ladder, today: date) -> list[Brought]:
     """What changes in the tasks of early support; it is part of no case."""
+    dossier, person, routed_to = known.dossiers[key], known.persons.get(key[0]), known.routed.get(key)
     wanted, since = None, today
     if dossier.noticed_on is not None:
         since = dossier.noticed_on
         wanted = early_support(since, person.birth_date if person else None, ladder)
-    whose = Whose(*key, since, _was_reached(dossier, since), waits_for(person, 1))
+    whose = Whose(*key, since, _was_reached(dossier, since), waits_for(person, 1, routed_to), routed_to)
     return for_notices(dossier.for_notices, whose, wanted, today)
 
 
 async def _read(connection: Connection, persons: Collection[UUID]) -> _Known | None:
     """None when these persons have neither episode nor task nor notice, as most pupils have none."""
     known = _Known(*await store.episodes_and_tasks(connection, persons))
-    notices = await connection.fetch(_NOTICES, list(persons))
-    if not (known.episodes or known.tasks or notices):
+    rows = await connection.fetch(_PERSONS, list(persons))
+    if not (known.episodes or known.tasks or any(row["notices"] for row in rows)):
         return None
-    for row in await connection.fetch(_PERSONS, list(persons)):
+    for row in rows:
         person_id = row["person_id"]
+        if not row["known"]:
+            continue
         known.persons[person_id] = Person(
             row["revision"], row["birth_date"], row["protection"], row["merged"]
         )
@@ -289,14 +308,25 @@ async def _read(connection: Connection, persons: Collection[UUID]) -> _Known | N
             known.dossiers[own].for_notices.append(task)
         elif task.state == "done":
             known.dossiers[places.get(task.episode_id, own)].done.append(task)
-    for row in await connection.fetch(_CONTACTS, list(persons)):
+    for row in await _of(connection, _CONTACTS, rows, "contacts"):
         known.dossiers[row["person_id"], row["municipality"]].contacts.append(Made(*row[2:]))
-    for row in await connection.fetch(_MEASURES, list(persons)):
+    for row in await _of(connection, _MEASURES, rows, "measures"):
         taken = Taken(row["from_day"], row["to_day"], row["occupation_after"], tuple(row["follow_up_on"]))
         known.dossiers[row["person_id"], row["municipality"]].measures.append(taken)
-    for person_id, municipality, heard_on in notices:
+    for person_id, municipality, heard_on in await _of(connection, _NOTICES, rows, "notices"):
         known.dossiers[person_id, municipality].noticed_on = heard_on
+    if shielded := [key for key, one in known.persons.items() if one.protection == "protected_registration"]:
+        for person_id, municipality, worker in await connection.fetch(_ROUTED, shielded):
+            known.routed[person_id, municipality] = worker
     return known
+
+
+async def _of(
+    connection: Connection, query: str, persons: Sequence[Connection], have: str
+) -> Sequence[Connection]:
+    """The rows of those who have some."""
+    whose = [person["person_id"] for person in persons if person[have]]
+    return await connection.fetch(query, whose) if whose else ()
 
 
 def _ways(phone: bool, email: bool, letter: bool) -> frozenset[Channel]:

@@ -18,7 +18,7 @@ from servicekit import persons
 from servicekit.database import Connection
 from servicekit.inbox import through_inbox
 from servicekit.records import Apply
-from services.outreach import cases, notices, store, ways
+from services.outreach import cases, notices, routing, store, ways
 from services.outreach.ladder_file import Ladders
 from services.outreach.tasks import Coverage, Episode
 
@@ -33,8 +33,9 @@ def episode_told(
     if isinstance(data, CoverageWithdrawn):
         return Episode(data.episode_id, data.revision, data.person_id, None)
     coverage = Coverage(
-        data.municipality, data.person_revision, data.from_, data.entry_reason, data.to, data.exit_reason
-    )
+        data.municipality, data.person_revision, data.from_, data.entry_reason, data.to, data.exit_reason,
+        data.grounds or (),
+    )  # fmt: skip
     return Episode(data.episode_id, data.revision, data.person_id, coverage)
 
 
@@ -65,22 +66,19 @@ async def _take_effect(connection: Connection, ladders: Ladders, events: Sequenc
                     noticed[notice.notice_id] = notice
     if not states and not told and not noticed:
         return
-    about = _named(states, told.values(), noticed.values())
-    # whose they were until now: a task or a contact of hers changes too
-    about |= await store.whose(connection, told, noticed)
-    await store.meet(connection, about)
-    purged = await store.lock(connection, about, told)
-    day = await store.calendar_day(connection)
+    met = await store.meet(connection, _named(states, told.values(), noticed.values()), told, noticed)
     renewed = await persons.keep(connection, states)
     await ways.keep(connection, states, renewed)
-    await store.keep_episodes(connection, list(told.values()), about, day)
-    await notices.keep(connection, list(noticed.values()), about, day)
+    await store.keep_episodes(connection, list(told.values()), met.persons, met.today)
+    await notices.keep(connection, list(noticed.values()), met.persons, met.today)
     if any(state.merged_into for state in states):
         await store.re_key(connection, renewed)
-    if purged:
-        await store.forget(connection, purged)
-    await cases.bring_up(connection, ladders, about, REGISTRY, day)
-    await ways.place(connection, about)
+    if met.purged:
+        await store.forget(connection, met.purged)
+    if met.routed:
+        await routing.settle(connection, met.routed, REGISTRY)
+    await cases.bring_up(connection, ladders, met.persons, REGISTRY, met.today)
+    await ways.place(connection, met.persons)
 
 
 def _named(
@@ -100,6 +98,5 @@ async def purge(connection: Connection, keys: Sequence[bytes]) -> None:
     """Forgets persons on a tombstone's word, with all that was done for them; the key is the person_id."""
     purged = {UUID(key.decode("ascii")) for key in keys}
     await store.meet(connection, purged)
-    await store.lock(connection, purged)
     await persons.purge(connection, keys)
     await store.forget(connection, purged)

@@ -1,6 +1,6 @@
 """The queue as a list: a worker's own tasks and the team's, page by page; how many; what happened to one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, Literal, cast
@@ -21,28 +21,41 @@ Whose = Literal["mine", "team", "asleep"]
 #: Where a page ends: rank, whether anybody reached the person, since, number. The next page begins after it.
 Key = tuple[date, bool, date, int]
 
-_WHOSE: Final[dict[Whose, str]] = {
-    "mine": """
-      (waits_for IS NULL OR waits_for = 'holder') AND
-      (leased_by = $2 AND leased_until > now() OR assigned_to = $2 AND snoozed_until IS NULL)
-    """,
-    "team": """
-      waits_for IS NULL AND snoozed_until IS NULL AND assigned_to IS NULL
-      AND (leased_by IS NULL OR leased_by <> $2 OR leased_until <= now())
-    """,
-    "asleep": "waits_for IS NULL AND snoozed_until IS NOT NULL AND (assigned_to IS NULL OR assigned_to = $2)",
+# Each part is the beginning of an index of its own, or the few that are held: asked for with OR between them, all
+# that is open was sorted for each page. What is open for its holder alone is held.
+_WHOSE: Final[dict[Whose, Sequence[str]]] = {
+    "mine": (
+        "(waits_for IS NULL OR waits_for = 'holder') AND leased_by = $2 AND leased_until > now()",
+        "waits_for IS NULL AND snoozed_until IS NULL AND assigned_to = $2 AND leased_by IS NULL",
+        """
+        (waits_for IS NULL OR waits_for = 'holder') AND snoozed_until IS NULL AND assigned_to = $2
+        AND leased_by IS NOT NULL AND (leased_by <> $2 OR leased_until <= now())
+        """,
+    ),
+    "team": (
+        "waits_for IS NULL AND snoozed_until IS NULL AND assigned_to IS NULL AND leased_by IS NULL",
+        """
+        waits_for IS NULL AND snoozed_until IS NULL AND assigned_to IS NULL
+        AND leased_by IS NOT NULL AND (leased_by <> $2 OR leased_until <= now())
+        """,
+    ),
+    "asleep": (
+        "waits_for IS NULL AND snoozed_until IS NOT NULL AND (assigned_to IS NULL OR assigned_to = $2)",
+    ),
 }
+_PART = """
+(SELECT * FROM task
+ WHERE municipality = $1 AND state = 'open' AND {part} AND (rank_on, contacted, since, task_id) > ($3, $4, $5, $6)
+ ORDER BY rank_on, contacted, since, task_id LIMIT $7)
+"""
 # The page first: the persons on it alone are asked for.
 _LIST = """
 SELECT task_id, kind, step, channel, due_on, rank_on, contacted, since, opened_on, assigned_to, snoozed_until,
        CASE WHEN leased_until > now() THEN leased_by END AS held_by, person_id, given_name, family_name, birth_date,
        protection
 FROM (
-  SELECT * FROM task
-  WHERE municipality = $1 AND state = 'open' AND {whose}
-    AND (rank_on, contacted, since, task_id) > ($3, $4, $5, $6)
-  ORDER BY rank_on, contacted, since, task_id
-  LIMIT $7
+  SELECT * FROM ({parts}) AS whose
+  ORDER BY rank_on, contacted, since, task_id LIMIT $7
 ) AS page JOIN person USING (person_id)
 ORDER BY rank_on, contacted, since, task_id
 """
@@ -55,6 +68,28 @@ FROM task WHERE person_id = $1 AND municipality = $2 AND waits_for IS DISTINCT F
 _HISTORY = """
 SELECT at, happening, who, reason FROM task_history WHERE task_id = $1 AND municipality = $2 ORDER BY history_id
 """
+_HISTORIES = """
+SELECT task_id, at, happening, who, reason FROM task_history
+WHERE task_id = ANY($1::bigint[]) AND municipality = $2 ORDER BY history_id
+"""
+# Of protected registration nothing is counted; what is ready and reserved for nobody is of none of them.
+_TO_TAKE = """
+SELECT count(*) FILTER (WHERE NOT held) AS ready, count(*) FILTER (WHERE held) AS held,
+       count(*) FILTER (WHERE rank_on < $2) AS late
+FROM (
+  SELECT rank_on, false AS held FROM task
+  WHERE municipality = $1 AND state = 'open' AND waits_for IS NULL AND snoozed_until IS NULL AND leased_by IS NULL
+    AND assigned_to IS NULL
+  UNION ALL
+  SELECT rank_on, false FROM task
+  WHERE municipality = $1 AND state = 'open' AND waits_for IS NULL AND snoozed_until IS NULL AND leased_by IS NULL
+    AND assigned_to IS NOT NULL AND person_id NOT IN (SELECT all_shielded())
+  UNION ALL
+  SELECT rank_on, leased_until > now() FROM task
+  WHERE municipality = $1 AND state = 'open' AND waits_for IS NULL AND snoozed_until IS NULL AND leased_by IS NOT NULL
+    AND person_id NOT IN (SELECT all_shielded())
+) AS ready_or_held
+"""
 _OVERVIEW = """
 SELECT count(*) FILTER (WHERE ready AND NOT held) AS ready, count(*) FILTER (WHERE ready AND held) AS held,
        count(*) FILTER (WHERE state = 'open' AND waits_for IS NULL AND snoozed_until IS NOT NULL) AS asleep,
@@ -65,7 +100,7 @@ SELECT count(*) FILTER (WHERE ready AND NOT held) AS ready, count(*) FILTER (WHE
        count(*) FILTER (WHERE ready AND rank_on > $3::date) AS rank_later
 FROM (SELECT *, state = 'open' AND waits_for IS NULL AND snoozed_until IS NULL AS ready,
              coalesce(leased_until > now(), false) AS held
-      FROM task WHERE municipality = $1) AS of_municipality
+      FROM task WHERE municipality = $1 AND person_id NOT IN (SELECT all_shielded())) AS of_municipality
 """
 
 
@@ -123,8 +158,17 @@ class Happened:
 
 
 @dataclass(frozen=True, slots=True)
+class ToTake:
+    """Tasks of a municipality that can be taken now, or are held; ``late``: of both, the day of rank has passed."""
+
+    ready: int
+    held: int
+    late: int
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
-    """Tasks of a municipality, without those that wait for routing. ``rank_…``: of those ready or held."""
+    """Tasks of a municipality, without those of protected registration. ``rank_…``: of those ready or held."""
 
     ready: int
     held: int
@@ -147,7 +191,8 @@ async def tasks(
     limit: int = 50,
 ) -> Sequence[Listed]:
     """A page of open tasks, the most urgent first. The look at each person is in the access log."""
-    query = _LIST.format(whose=_WHOSE[whose])
+    parts = "UNION ALL".join(_PART.format(part=part) for part in _WHOSE[whose])
+    query = _LIST.format(parts=parts)
     rows = await connection.fetch(query, municipality, who, *(after or _BEFORE_ALL), limit)
     seen = {row["person_id"] for row in rows}
     await looked_at(connection, f"outreach list {whose}", seen, who=who, municipality=municipality)
@@ -168,6 +213,21 @@ async def of_person(connection: Connection, municipality: str, person_id: UUID) 
 async def history(connection: Connection, municipality: str, task_id: int) -> Sequence[Happened]:
     """What happened to a task of a municipality, oldest first; empty when there is none. It names no person."""
     return [Happened(*row) for row in await connection.fetch(_HISTORY, task_id, municipality)]
+
+
+async def histories(
+    connection: Connection, municipality: str, task_ids: Collection[int]
+) -> Mapping[int, Sequence[Happened]]:
+    """The same of several tasks at once, by their numbers."""
+    found: dict[int, list[Happened]] = {task_id: [] for task_id in task_ids}
+    for task_id, *happened in await connection.fetch(_HISTORIES, list(task_ids), municipality):
+        found[task_id].append(Happened(*happened))
+    return found
+
+
+async def to_take(connection: Connection, municipality: str, today: date) -> ToTake:
+    """How many tasks can be taken, are held, are late: the part of ``overview`` for which no done task is read."""
+    return ToTake(*await connection.fetchrow(_TO_TAKE, municipality, today))
 
 
 async def overview(connection: Connection, municipality: str, today: date) -> Overview:

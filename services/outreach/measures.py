@@ -51,7 +51,10 @@ SELECT measure_id, person_id, kind, planned.on_day, given_name, family_name, pro
 FROM measure AS m JOIN measure_revision USING (measure_id, revision) JOIN person USING (person_id),
      unnest(follow_up_on) AS planned (on_day)
 WHERE m.municipality = $1 AND to_day IS NULL AND planned.on_day BETWEEN $2 AND $3
-  AND protection IS DISTINCT FROM 'protected_registration'
+  AND (
+    protection IS DISTINCT FROM 'protected_registration'
+    OR EXISTS (SELECT FROM routing AS r WHERE r.person_id = m.person_id AND r.municipality = m.municipality)
+  )
   AND NOT EXISTS (
     SELECT FROM task WHERE task.person_id = m.person_id AND task.municipality = m.municipality
       AND task.kind = 'follow_up' AND task.state = 'done' AND task.due_on >= planned.on_day

@@ -1,7 +1,7 @@
 """Persons as a municipality sees them: who, why and how long she was on the list; and the search for one.
 
-Of protected registration nobody sees anything here (INV-11); of any other protected person that she is one, and
-neither name nor number.
+Of protected registration only who deals with a routed case sees anything here, and registrars; a search finds nobody
+of them (INV-11). Of any protected person nothing is said but that she is one: neither name nor number.
 """
 
 import re
@@ -12,18 +12,19 @@ from typing import Final
 from uuid import UUID
 
 from contracts.identifiers import luhn
-from contracts.own import EntryReason, ExitReason
-from servicekit.access_log import looked
+from contracts.own import EntryReason, ExitReason, Ground
+from servicekit.access_log import looked, looked_at
 from servicekit.database import Connection
 from services.outreach.ages import at_age
 from services.outreach.queue import full_name
+from services.outreach.store import GROUNDS
 
 #: As many as a search shows: who is not among them is found with more of the name.
 MOST_FOUND: Final = 20
 
 # Whose rows are the municipality's: asked of each candidate, so that no more than these are read.
 _HERE: Final = """
-NOT purged AND revision > 0 AND protection IS DISTINCT FROM 'protected_registration' AND (
+NOT purged AND revision > 0 AND (
   EXISTS (SELECT FROM episode AS e WHERE e.person_id = person.person_id AND e.municipality = {municipality})
   OR EXISTS (
     SELECT FROM task AS t WHERE t.person_id = person.person_id AND t.municipality = {municipality}
@@ -32,16 +33,24 @@ NOT purged AND revision > 0 AND protection IS DISTINCT FROM 'protected_registrat
 )
 """
 _PERSON: Final = "person_id, identity_number, given_name, family_name, birth_date, protection"
-_OF: Final = f"SELECT {_PERSON} FROM person WHERE person_id = $2 AND {_HERE.format(municipality='$1')}"
+_OF: Final = f"""
+SELECT {_PERSON} FROM person
+WHERE person_id = $2 AND {_HERE.format(municipality="$1")} AND (
+  protection IS DISTINCT FROM 'protected_registration'
+  OR EXISTS (SELECT FROM routing AS r WHERE r.person_id = $2 AND r.municipality = $1)
+)
+"""
 _NOW: Final = "SELECT merged_into FROM person WHERE person_id = $1"
 _OF_TASK: Final = """
 SELECT person_id FROM task WHERE task_id = $2 AND municipality = $1 AND waits_for IS DISTINCT FROM 'routing'
 """
 _OF_CONTACT: Final = "SELECT person_id FROM contact WHERE contact_id = $2 AND municipality = $1"
 _OF_MEASURE: Final = "SELECT person_id FROM measure WHERE measure_id = $2 AND municipality = $1"
+# What was told before a protection was known may still stand there: nobody is shown it.
 _SPELLS: Final = """
-SELECT from_day, to_day, entry_reason, exit_reason FROM episode
-WHERE municipality = $1 AND person_id = $2 AND from_day IS NOT NULL ORDER BY from_day DESC, episode_id
+SELECT from_day, to_day, entry_reason, exit_reason, CASE WHEN protection = 'none' THEN grounds END AS grounds
+FROM episode JOIN person USING (person_id)
+WHERE episode.municipality = $1 AND person_id = $2 AND from_day IS NOT NULL ORDER BY from_day DESC, episode_id
 """
 _NOTICES: Final = """
 SELECT heard_on, handled_on FROM notice WHERE municipality = $1 AND person_id = $2 AND standing ORDER BY heard_on
@@ -51,6 +60,7 @@ _WHOSE_NUMBER: Final = "SELECT person_id FROM person_number WHERE identity_numbe
 _BY_NUMBER: Final = f"""
 SELECT {_PERSON} FROM person
 WHERE person_id = ANY($2::uuid[]) AND merged_into IS NULL AND {_HERE.format(municipality="$1")}
+  AND protection IS DISTINCT FROM 'protected_registration'
 """
 # Every word begins a given name, a family name, or a later part of one. Asked of the municipality's persons: else it
 # would be asked of everybody in the country whether she may be seen.
@@ -78,6 +88,8 @@ class Seen:
     identity_number: str | None
     name: str | None
     birth_date: date | None
+    #: Her registration is protected, and a registrar has said who deals with her case.
+    routed: bool = False
 
     @property
     def turns_20_on(self) -> date | None:
@@ -93,6 +105,8 @@ class Spell:
     to_day: date | None
     entry_reason: EntryReason
     exit_reason: ExitReason | None
+    #: What the entry rests on, the deciding statement first; never of a protected person.
+    grounds: Sequence[Ground] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +152,13 @@ async def of_measure(connection: Connection, municipality: str, measure_id: UUID
 
 async def spells(connection: Connection, municipality: str, person_id: UUID) -> Sequence[Spell]:
     """Her times on the list, the latest first. The caller logs the look."""
-    return [Spell(*row) for row in await connection.fetch(_SPELLS, municipality, person_id)]
+    return [_spell(*row) for row in await connection.fetch(_SPELLS, municipality, person_id)]
+
+
+def _spell(
+    from_day: date, to_day: date | None, entered: EntryReason, left: ExitReason | None, grounds: str | None
+) -> Spell:
+    return Spell(from_day, to_day, entered, left, GROUNDS.validate_json(grounds or "[]"))
 
 
 async def noticed(connection: Connection, municipality: str, person_id: UUID) -> Sequence[Noticed]:
@@ -159,10 +179,8 @@ async def search(connection: Connection, municipality: str, sought: str, who: st
         rows = await connection.fetch(_BY_NAME, municipality, words)
     else:
         rows = []
-    for row in rows[:MOST_FOUND]:
-        await looked(
-            connection, "outreach search", who=who, person_id=row["person_id"], municipality=municipality
-        )
+    seen = [row["person_id"] for row in rows[:MOST_FOUND]]
+    await looked_at(connection, "outreach search", seen, who=who, municipality=municipality)
     return [_seen(row) for row in rows]
 
 
@@ -180,6 +198,7 @@ def _literal(word: str) -> str:
 
 def _seen(row: Connection) -> Seen:
     if row["protection"] != "none":
-        return Seen(row["person_id"], True, None, None, None)
+        routed = row["protection"] == "protected_registration"
+        return Seen(row["person_id"], True, None, None, None, routed)
     name = full_name(row["given_name"], row["family_name"])
     return Seen(row["person_id"], False, row["identity_number"], name, row["birth_date"])

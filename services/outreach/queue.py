@@ -9,9 +9,12 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+import asyncpg
+
 from contracts.own import EntryReason
 from servicekit.calendar import STOCKHOLM, today
 from servicekit.database import Connection
+from servicekit.viewers import Viewer, called_by
 from services.outreach.ages import at_age
 from services.outreach.kinds import Channel, Kind
 from services.outreach.tasks import NOT_CALLED_FOR
@@ -40,6 +43,7 @@ UPDATE task SET leased_by = NULL, leased_until = NULL,
 WHERE task_id = $1 RETURNING state
 """
 _ASSIGN = "UPDATE task SET assigned_to = $2 WHERE task_id = $1"
+_IS_ROUTED = "SELECT protection = 'protected_registration' FROM person WHERE person_id = $1"
 _DONE = """
 UPDATE task SET state = 'done', done_on = $2, waits_for = NULL, snoozed_until = NULL,
                 leased_by = NULL, leased_until = NULL
@@ -65,6 +69,10 @@ class UnknownError(RefusedError):
 
 class OvertakenError(RefusedError):
     """Somebody else changed it since it was read."""
+
+
+class RoutedError(RefusedError):
+    """Only a registrar says who deals with it: protected registration (skyddad folkbokföring, INV-11)."""
 
 
 class WrongDayError(RefusedError):
@@ -114,6 +122,21 @@ async def next_task(connection: Connection, municipality: str, who: str, lease: 
     """
     row = await connection.fetchrow(_NEXT, municipality, who, lease)
     return None if row is None else _claimed(row)
+
+
+async def take_next(pool: asyncpg.Pool, viewer: Viewer, lease: timedelta) -> Claimed | None:
+    """The same for who looks, as a transaction of its own and in one round trip."""
+    rows = await called_by(pool, viewer, "take_next", lease)
+    return _claimed(rows[0]) if rows else None
+
+
+async def take_next_once(pool: asyncpg.Pool, viewer: Viewer, lease: timedelta, form: bytes) -> int | None:
+    """The number of the task so taken; sent again with the same ``form`` (``idempotency.form``), the same task.
+
+    For as long as it is in her hands: after that the form gives the next one.
+    """
+    rows = await called_by(pool, viewer, "take_next_once", lease, form)
+    return rows[0]["task_id"] if rows else None
 
 
 async def take(
@@ -214,9 +237,12 @@ async def _give_back(
 async def reassign(connection: Connection, task_id: int, to: str | None, who: str) -> None:
     """Reserves an open task for a worker, or (None) gives it back to the team. Who holds it holds it no more.
 
-    Raises NotHeldError when it is unknown or over. Who may do it is the caller's to say.
+    Raises NotHeldError when it is unknown or over, RoutedError when a registrar alone decides. Who else may do it is
+    the caller's to say.
     """
     row = await _lock(connection, task_id)
+    if await connection.fetchval(_IS_ROUTED, row["person_id"]):
+        raise RoutedError(f"task {task_id} is kept for whom a registrar routed it to: ask the registrar")
     held = Held(task_id, row["person_id"], row["municipality"], row["kind"])
     await connection.execute(_ASSIGN, task_id, to)
     reason = "to the team" if to is None else f"to {to}"

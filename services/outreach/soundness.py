@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from typing import Final, TypeAlias, get_args
 
 from contracts.own import EntryReason
+from contracts.yaml_file import Place
 from services.outreach.steps import AGAIN, END, RESERVED, UNKNOWN_OCCUPATIONS, Follows, Ladder, Step
 
-#: A place in the file: keys and positions from the top.
-Place: TypeAlias = tuple[str | int, ...]
 Problem: TypeAlias = tuple[Place, str]
 
 _REASONS: Final[tuple[EntryReason, ...]] = get_args(EntryReason)

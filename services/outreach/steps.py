@@ -4,10 +4,11 @@ Data, never code: one YAML file for each municipality that wants its own. How it
 its parts ask of each other in ``soundness``, what it calls for in a case in ``ladder``.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from contracts.identifiers import NO_CONTROL
 from contracts.own import EntryReason, Occupation
@@ -19,7 +20,20 @@ StepKind = Literal["inform", "contact", "talk", "offer_measure", "recheck_occupa
 Answer: TypeAlias = Literal[Outcome, "otherwise"]
 EntryKey: TypeAlias = Literal[EntryReason, "otherwise"]
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+def _name(value: str) -> str:
+    if not re.fullmatch("[a-z][a-z0-9_]{0,39}", value):
+        raise ValueError("expected a name: small letters a to z, digits and _, a letter first, at most 40")
+    return value
+
+
+def _age(value: str) -> str:
+    if not re.fullmatch("1[5-9] years( ([1-9]|1[01]) months?)?", value):
+        raise ValueError("expected an age such as 19 years 9 months")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
 #: Days from one thing to the next.
 Wait = Annotated[int, Field(ge=0, le=365)]
 #: Days from one try to the next, or between what is repeated without end: never none.
@@ -124,9 +138,7 @@ class MeasureRule(_Part):
 class HandOver(_Part):
     """Handing over before the responsibility ends at 20; by age in whole months, or by days. One of the two."""
 
-    at_age: Annotated[str, StringConstraints(pattern=r"^1[5-9] years( ([1-9]|1[01]) months?)?$")] | None = (
-        None
-    )
+    at_age: Annotated[str, AfterValidator(_age)] | None = None
     days_before_20: Annotated[int, Field(ge=1, le=730)] | None = None
     due_in_days: Wait
     channels: tuple[Channel, ...] = ()

@@ -1,56 +1,58 @@
 """Episodes, notices and tasks in SQL; many rows a statement."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 from uuid import UUID
 
+from pydantic import TypeAdapter
+
+from contracts.own import Ground
 from servicekit.database import Connection, TransientError
 from services.outreach.tasks import Brought, Coverage, Episode, Task
 
-_WHOSE = """
-SELECT person_id FROM episode WHERE episode_id = ANY($1::uuid[])
-UNION SELECT person_id FROM notice WHERE notice_id = ANY($2::uuid[])
-"""
+#: What an episode rests on, as its row has it: JSON.
+GROUNDS: Final = TypeAdapter(tuple[Ground, ...])
+
+# In the database, sql/outreach_2.sql: one round trip for what every batch begins with.
 _MEET = """
-INSERT INTO person (person_id, revision) SELECT person_id, 0 FROM unnest($1::uuid[]) AS met (person_id)
-ORDER BY person_id
-ON CONFLICT DO NOTHING
+SELECT person_id, purged, today, EXISTS (SELECT FROM routing WHERE routing.person_id = met.person_id) AS routed
+FROM meet($1, $2, $3) AS met
 """
 _LOCK_PERSONS = """
-SELECT person_id, purged FROM person WHERE person_id = ANY($1::uuid[]) ORDER BY person_id FOR NO KEY UPDATE
+SELECT 1 FROM person WHERE person_id = ANY($1::uuid[]) ORDER BY person_id FOR NO KEY UPDATE
 """
 _LOCK_EPISODES = """
-SELECT 1 FROM episode WHERE episode_id = ANY($1::uuid[]) OR person_id = ANY($2::uuid[])
-ORDER BY episode_id FOR NO KEY UPDATE
+SELECT 1 FROM episode WHERE person_id = ANY($1::uuid[]) ORDER BY episode_id FOR NO KEY UPDATE
 """
 # Whose it was until now is said by ``old`` (PostgreSQL 18).
 _KEEP_EPISODES = """
 INSERT INTO episode AS known (episode_id, revision, person_id, municipality, person_revision, from_day, entry_reason,
-                              to_day, exit_reason, opened_on)
-SELECT *, CASE WHEN from_day IS NOT NULL AND to_day IS NULL THEN $10::date END
+                              to_day, exit_reason, grounds, opened_on)
+SELECT *, CASE WHEN from_day IS NOT NULL AND to_day IS NULL THEN $11::date END
 FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::int[], $6::date[], $7::text[], $8::date[],
-            $9::text[]) AS told (episode_id, revision, person_id, municipality, person_revision, from_day,
-                                 entry_reason, to_day, exit_reason)
+            $9::text[], $10::jsonb[]) AS told (episode_id, revision, person_id, municipality, person_revision,
+                                               from_day, entry_reason, to_day, exit_reason, grounds)
 ORDER BY episode_id
 ON CONFLICT (episode_id) DO UPDATE SET
   revision = excluded.revision, person_id = excluded.person_id, municipality = excluded.municipality,
   person_revision = excluded.person_revision, from_day = excluded.from_day, entry_reason = excluded.entry_reason,
-  to_day = excluded.to_day, exit_reason = excluded.exit_reason,
+  to_day = excluded.to_day, exit_reason = excluded.exit_reason, grounds = excluded.grounds,
   opened_on = coalesce(known.opened_on, excluded.opened_on)
 WHERE known.revision < excluded.revision
 RETURNING episode_id, old.person_id
 """
 _FORGET_EPISODES = """
 UPDATE episode SET municipality = NULL, person_revision = NULL, from_day = NULL, entry_reason = NULL, to_day = NULL,
-                   exit_reason = NULL, look_on = NULL
+                   exit_reason = NULL, grounds = NULL, look_on = NULL
 WHERE person_id = ANY($1::uuid[])
 """
 _FORGET_TASKS = """
 DELETE FROM task WHERE person_id = ANY($1::uuid[])
   OR episode_id IN (SELECT episode_id FROM episode WHERE person_id = ANY($1::uuid[]))
 """
-_FORGET: Final = ("contact", "measure", "contact_way", "notice")
+_FORGET: Final = ("contact", "measure", "contact_way", "notice", "routing", "routing_history")
 _EPISODES = """
 SELECT episode_id, revision, person_id, municipality, person_revision, from_day, entry_reason, to_day, exit_reason,
        opened_on
@@ -58,39 +60,39 @@ FROM episode WHERE person_id = ANY($1::uuid[])
 """
 _TASK = """
 task_id, episode_id, kind, step, channel, person_id, municipality, since, opened_on, due_on, rank_on, contacted,
-waits_for, state, reason, done_on, coalesce(leased_until > now(), false) AS held
+assigned_to, waits_for, state, reason, done_on, coalesce(leased_until > now(), false) AS held
 """
 _LOCK_TASKS = f"""
 SELECT {_TASK} FROM task WHERE person_id = ANY($1::uuid[]) OR episode_id = ANY($2::uuid[])
 ORDER BY task_id FOR NO KEY UPDATE
 """
 _NEW_TASK = """
-episode_id, kind, step, channel, person_id, municipality, since, opened_on, due_on, rank_on, contacted, waits_for,
-state
+episode_id, kind, step, channel, person_id, municipality, since, opened_on, due_on, rank_on, contacted, assigned_to,
+waits_for, state
 """
 _OPEN_TASKS = f"""
 WITH fresh AS (
   INSERT INTO task ({_NEW_TASK})
   SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::date[], $8::date[],
-                       $9::date[], $10::date[], $11::boolean[], $12::text[], $13::text[])
+                       $9::date[], $10::date[], $11::boolean[], $12::text[], $13::text[], $14::text[])
   RETURNING task_id, municipality
 )
 INSERT INTO task_history (task_id, municipality, happening, who)
-SELECT task_id, municipality, 'opened', $14 FROM fresh ORDER BY task_id
+SELECT task_id, municipality, 'opened', $15 FROM fresh ORDER BY task_id
 """
 # A task that is not open any more is held by nobody, and asleep for nobody.
 _KEEP_TASKS = """
 UPDATE task SET
   step = new.step, channel = new.channel, person_id = new.person_id, municipality = new.municipality,
   since = new.since, due_on = new.due_on, rank_on = new.rank_on, contacted = new.contacted,
-  waits_for = new.waits_for, state = new.state, reason = new.reason,
+  assigned_to = new.assigned_to, waits_for = new.waits_for, state = new.state, reason = new.reason,
   leased_by = CASE WHEN new.state = 'open' THEN leased_by END,
   leased_until = CASE WHEN new.state = 'open' THEN leased_until END,
   snoozed_until = CASE WHEN new.state = 'open' THEN snoozed_until END
 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::date[], $7::date[], $8::date[],
-            $9::boolean[], $10::text[], $11::text[], $12::text[])
-  AS new (task_id, step, channel, person_id, municipality, since, due_on, rank_on, contacted, waits_for, state,
-          reason)
+            $9::boolean[], $10::text[], $11::text[], $12::text[], $13::text[])
+  AS new (task_id, step, channel, person_id, municipality, since, due_on, rank_on, contacted, assigned_to, waits_for,
+          state, reason)
 WHERE task.task_id = new.task_id
 """
 _NOTE = """
@@ -118,21 +120,37 @@ async def calendar_day(connection: Connection) -> date:
     return today
 
 
-async def whose(connection: Connection, episodes: Collection[UUID], notices: Collection[UUID]) -> set[UUID]:
-    """The persons whom these episodes and notices are about as far as is known; not locked yet."""
-    return {row[0] for row in await connection.fetch(_WHOSE, list(episodes), list(notices))}
+@dataclass(frozen=True, slots=True)
+class Met:
+    """Whom a batch is about, locked; of whom nothing may be kept; and the calendar day by the database's clock."""
+
+    persons: set[UUID]
+    purged: set[UUID]
+    #: Whose case a registrar has routed.
+    routed: set[UUID]
+    today: date
 
 
-async def meet(connection: Connection, persons: Collection[UUID]) -> None:
-    """Gives persons not heard of yet an empty row, so that two batches about one can meet in ``lock``."""
-    await connection.execute(_MEET, list(persons))
+async def meet(
+    connection: Connection,
+    named: Collection[UUID],
+    episodes: Iterable[UUID] = (),
+    notices: Iterable[UUID] = (),
+) -> Met:
+    """Locks these persons, at least one, and whomever these episodes and notices were about until now.
+
+    Persons not heard of yet get an empty row, so that two batches about one meet here.
+    """
+    rows = await connection.fetch(_MEET, list(named), list(episodes), list(notices))
+    purged = {row["person_id"] for row in rows if row["purged"]}
+    routed = {row["person_id"] for row in rows if row["routed"]}
+    return Met({row["person_id"] for row in rows}, purged, routed, rows[0]["today"])
 
 
-async def lock(connection: Connection, persons: Collection[UUID], episodes: Iterable[UUID] = ()) -> set[UUID]:
-    """Locks persons, then these episodes and all of those persons, each in one order; gives who is purged."""
-    rows = await connection.fetch(_LOCK_PERSONS, list(persons))
-    await connection.execute(_LOCK_EPISODES, list(episodes), list(persons))
-    return {row["person_id"] for row in rows if row["purged"]}
+async def lock(connection: Connection, persons: Collection[UUID]) -> None:
+    """Locks persons, then all their episodes, each in one order."""
+    await connection.execute(_LOCK_PERSONS, list(persons))
+    await connection.execute(_LOCK_EPISODES, list(persons))
 
 
 async def keep_episodes(
@@ -146,8 +164,9 @@ async def keep_episodes(
     rows = [
         (
             episode.episode_id, episode.revision, episode.person_id,
-            *((c.municipality, c.person_revision, c.from_day, c.entry_reason, c.to_day, c.exit_reason)
-              if (c := episode.coverage) else (None,) * 6),
+            *((c.municipality, c.person_revision, c.from_day, c.entry_reason, c.to_day, c.exit_reason,
+               GROUNDS.dump_json(tuple(c.grounds), exclude_defaults=True).decode())
+              if (c := episode.coverage) else (None,) * 7),
         )
         for episode in told
     ]  # fmt: skip
@@ -194,7 +213,8 @@ async def keep_tasks(connection: Connection, brought: Sequence[Brought], who: st
 
 async def re_key(connection: Connection, persons: Collection[UUID]) -> None:
     """Gives what was done for those of these locked persons who were merged to those whom they turned out to be."""
-    for table, and_only in (("contact", ""), ("measure", ""), ("task", "AND state = 'done'")):
+    done_tasks = ("task", "AND state = 'done'")
+    for table, and_only in (("contact", ""), ("measure", ""), ("routing_history", ""), done_tasks):
         await connection.execute(_RE_KEY.format(table=table, and_only=and_only), list(persons))
 
 
@@ -225,14 +245,14 @@ def columns(rows: Sequence[Sequence[object]]) -> list[list[object]]:
 def _kept(task: Task) -> tuple[object, ...]:
     return (
         task.task_id, task.step, task.channel, task.person_id, task.municipality, task.since, task.due_on,
-        task.rank_on, task.contacted, task.waits_for, task.state, task.reason,
+        task.rank_on, task.contacted, task.assigned_to, task.waits_for, task.state, task.reason,
     )  # fmt: skip
 
 
 def _new(task: Task) -> tuple[object, ...]:
     return (
         task.episode_id, task.kind, task.step, task.channel, task.person_id, task.municipality, task.since,
-        task.opened_on, task.due_on, task.rank_on, task.contacted, task.waits_for, task.state,
+        task.opened_on, task.due_on, task.rank_on, task.contacted, task.assigned_to, task.waits_for, task.state,
     )  # fmt: skip
 
 

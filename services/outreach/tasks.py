@@ -11,7 +11,7 @@ from typing import Final, Literal
 from uuid import UUID
 
 from contracts.model import Protection
-from contracts.own import EntryReason, ExitReason
+from contracts.own import EntryReason, ExitReason, Ground
 from services.outreach.kinds import Channel, Kind
 from services.outreach.ladder import Wanted
 
@@ -19,7 +19,7 @@ from services.outreach.ladder import Wanted
 State = Literal["open", "done", "closed"]
 #: Why nobody is given a task: ``person``: what is known of the person is older than the episode needs (a protection
 #: may be on its way), or she was merged into another; ``routing``: protected population registration (skyddad
-#: folkbokföring), where a registrar decides first who may see it (INV-11); ``holder``: nothing calls for it any more,
+#: folkbokföring), until a registrar has decided who may see it (INV-11); ``holder``: nothing calls for it any more,
 #: and it stays open only for who holds it, since the call may have been made.
 Wait = Literal["person", "routing", "holder"]
 #: What happened to a task, as its history has it. ``released``: given back, or taken from a worker whose lease had
@@ -48,6 +48,8 @@ class Coverage:
     entry_reason: EntryReason
     to_day: date | None
     exit_reason: ExitReason | None
+    #: What the entry rests on, for people to read: no task depends on it.
+    grounds: Sequence[Ground] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ class Task:
     rank_on: date
     #: Whether anybody has reached the person since the case began; of two with one rank, who was not comes first.
     contacted: bool
+    #: For whom it is reserved; the team's when nobody is named.
+    assigned_to: str | None
     waits_for: Wait | None
     state: State
     #: Why it was closed; None unless closed.
@@ -116,13 +120,15 @@ class Whose:
     since: date
     contacted: bool
     waits_for: Wait | None
+    #: The worker to whom a registrar has routed the case of a person with protected registration.
+    routed_to: str | None = None
 
 
-def waits_for(person: Person | None, revision: int) -> Wait | None:
+def waits_for(person: Person | None, revision: int, routed_to: str | None = None) -> Wait | None:
     """What must come before a task of a person may be given to anyone; ``revision``: the least that must be known."""
     if person is None or person.merged or person.revision < revision:
         return "person"
-    return "routing" if person.protection == "protected_registration" else None
+    return "routing" if person.protection == "protected_registration" and routed_to is None else None
 
 
 def ending(episode: Episode) -> str | None:
@@ -229,7 +235,11 @@ def _closed_before(now: Sequence[Brought], one: Wanted) -> int | None:
 
 
 def _placed(task: Task, whose: Whose, one: Wanted) -> Task:
-    """An open task with whose it is, what it is for, where it ranks and what it waits for."""
+    """An open task with whose it is, what it is for, where it ranks and what it waits for.
+
+    A routed case is its worker's alone; one that waits for routing is nobody's, whoever had it before.
+    """
+    kept_for = None if whose.waits_for == "routing" else task.assigned_to
     return replace(
         task,
         step=one.step,
@@ -240,6 +250,7 @@ def _placed(task: Task, whose: Whose, one: Wanted) -> Task:
         municipality=whose.municipality,
         since=whose.since,
         contacted=whose.contacted,
+        assigned_to=whose.routed_to or kept_for,
         waits_for=whose.waits_for,
     )
 
@@ -248,6 +259,6 @@ def _opened(episode_id: UUID | None, whose: Whose, one: Wanted, today: date) -> 
     return Task(
         task_id=None, episode_id=episode_id, kind=one.kind, step=one.step, channel=one.channel,
         person_id=whose.person_id, municipality=whose.municipality, since=whose.since, opened_on=today,
-        due_on=one.due_on, rank_on=one.urgent_from, contacted=whose.contacted, waits_for=whose.waits_for,
-        state="open", reason=None, done_on=None, held=False,
+        due_on=one.due_on, rank_on=one.urgent_from, contacted=whose.contacted, assigned_to=whose.routed_to,
+        waits_for=whose.waits_for, state="open", reason=None, done_on=None, held=False,
     )  # fmt: skip

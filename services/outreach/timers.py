@@ -15,7 +15,7 @@ import structlog
 
 from servicekit.database import TransientError, is_transient
 from servicekit.parts import Background
-from services.outreach import cases, store
+from services.outreach import cases, routing, store
 from services.outreach.ladder_file import Ladders
 
 log = structlog.get_logger()
@@ -38,6 +38,14 @@ _OUTLIVED = """
 SELECT person_id FROM person
 WHERE person_id IN (
   SELECT person_id FROM task WHERE waits_for = 'holder' AND leased_until <= now() LIMIT $1
+)
+ORDER BY person_id
+FOR NO KEY UPDATE SKIP LOCKED
+"""
+_UNROUTED = f"""
+SELECT person_id FROM person
+WHERE person_id IN (
+  SELECT r.person_id FROM routing AS r JOIN person AS p USING (person_id) WHERE NOT ({routing.GOES_ON}) LIMIT $1
 )
 ORDER BY person_id
 FOR NO KEY UPDATE SKIP LOCKED
@@ -97,13 +105,14 @@ async def wake(pool: asyncpg.Pool, day: date) -> int:
 async def look(pool: asyncpg.Pool, ladders: Ladders, day: date) -> int:
     """Brings the cases up that time may have changed by this day; gives how many persons there were."""
     count = 0
-    for query, arguments in ((_DUE, (day, PAGE)), (_OUTLIVED, (PAGE,))):
+    for query, arguments in ((_DUE, (day, PAGE)), (_OUTLIVED, (PAGE,)), (_UNROUTED, (PAGE,))):
         while True:
             async with pool.acquire() as connection, connection.transaction():
                 rows = await connection.fetch(query, *arguments)
                 persons = {row[0] for row in rows}
                 if persons:
                     await store.lock(connection, persons)
+                    await routing.settle(connection, persons, cases.LADDER)
                     await cases.bring_up(connection, ladders, persons, cases.LADDER, day)
             count += len(persons)
             if not persons:

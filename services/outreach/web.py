@@ -8,12 +8,13 @@ import asyncpg
 from fastapi import FastAPI
 
 from servicekit.database import pool as opened
+from servicekit.directory import DirectoryFile
 from servicekit.parts import Background
 from servicekit.settings import Settings
 from servicekit.viewers import Role
 from services.outreach import api
 from services.outreach.ladder_file import Ladders
-from services.outreach.pages import contact, overview, people, plan, tasks, weeks
+from services.outreach.pages import contact, overview, people, plan, routing, tasks, weeks
 from webkit.app import application, serve
 from webkit.language import _
 from webkit.pages import Link
@@ -39,9 +40,9 @@ def menu(roles: frozenset[Role]) -> Sequence[Link]:
     return links
 
 
-def app_of(found: Site, ladders: Ladders) -> FastAPI:
-    """The application, with its pages and its API."""
-    groups = (tasks, people, contact, plan, weeks, overview)
+def app_of(found: Site, ladders: Ladders, organisers: DirectoryFile | None = None) -> FastAPI:
+    """The application, with its pages and its API. Without ``organisers`` pages show codes instead of names."""
+    groups = (tasks, people, contact, plan, weeks, overview, routing)
     app = application(
         _("Outreach"),
         found,
@@ -51,6 +52,7 @@ def app_of(found: Site, ladders: Ladders) -> FastAPI:
         navigation=menu,
     )
     app.state.ladders = ladders
+    app.state.organisers = organisers
     return app
 
 
@@ -59,6 +61,7 @@ def pages(settings: Settings, ladders: Ladders) -> Background:
 
     async def run(_pool: asyncpg.Pool, _wake: Callable[[], None]) -> None:
         async with opened(settings.database("outreach", "staff"), name="kaa-outreach-web", size=POOL) as own:
-            await serve(app_of(site(settings, own), ladders), settings)
+            organisers = DirectoryFile(settings.organisers)
+            await serve(app_of(site(settings, own), ladders, organisers), settings)
 
     return run

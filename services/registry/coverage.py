@@ -40,9 +40,11 @@ def timeline(statements: Iterable[Statement], *, summer_hold: bool = True) -> tu
     ``summer_hold``: nobody is listed for the first time between June and August because school is out.
     """
     about = tuple(statements)
-    if not about:
-        return ()
-    facts = facts_of(about)
+    return episodes_of(facts_of(about), summer_hold=summer_hold) if about else ()
+
+
+def episodes_of(facts: Facts, *, summer_hold: bool = True) -> tuple[Episode, ...]:
+    """As ``timeline``, of what is true of the person."""
     covered = spans(facts)
     if summer_hold:
         covered = [held for held in (after_summer(facts, span) for span in covered) if held is not None]

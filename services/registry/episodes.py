@@ -3,14 +3,19 @@
 Pure. The stored episodes are the whole timeline; told is what stands on the business day (``coverage.cut``).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from hashlib import blake2b
 from typing import Literal
 from uuid import UUID
 
+from contracts.model import Protection
 from services.registry.coverage import Episode
+from services.registry.facts import Facts
+from services.registry.reasons import Evidence, evidence
 
+Grounds = tuple[Evidence, ...]
 Telling = Literal["started", "changed", "ended", "withdrawn"]
 
 
@@ -27,20 +32,38 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is new about an episode: ``after`` is None when it is gone. ``telling`` is None when nobody must know."""
+    """What is new about an episode: ``after`` is None when it is gone. ``telling`` is None when nobody must know.
+
+    ``grounds``: what is told with it.
+    """
 
     before: Stored | None
     after: Stored | None
     telling: Telling | None
+    grounds: Grounds = ()
 
 
-def as_told(person_id: UUID, episode: Episode, day: date) -> str | None:
-    """How an episode stands on a day, in one text to compare with; None before it begins."""
-    if episode.from_day > day:
-        return None
-    ended = _ended(episode, day)
-    end = f"{episode.to_day} {episode.exit_reason}" if ended else "open"
-    return f"{person_id} {episode.municipality} {episode.from_day} {episode.entry_reason} {end}"
+def grounds_of(facts: Facts | None, protection: Protection, episode: Episode) -> Grounds:
+    """What an episode of a person is told to rest on, by what is true of her; None: nothing is said of her any more.
+
+    Of a protected person (skyddade personuppgifter) nothing is told: it would say where she goes, or went, to school.
+    """
+    if facts is None or protection != "none" or episode.to_day is None:
+        return ()
+    return evidence(facts, episode.from_day.toordinal(), episode.to_day.toordinal())
+
+
+def as_told(person_id: UUID, episode: Episode, grounds: Grounds, day: date) -> str:
+    """How an episode that has begun stands on a day, in one text to compare with."""
+    end = f"{episode.to_day} {episode.exit_reason}" if _ended(episode, day) else "open"
+    # as it was before grounds were told, where there are none: nobody needs to be told that
+    why = f"{episode.entry_reason} {_digest(grounds)}" if grounds else episode.entry_reason
+    return f"{person_id} {episode.municipality} {episode.from_day} {why} {end}"
+
+
+def _digest(grounds: Grounds) -> str:
+    said = "\n".join([f"{fact} {on.toordinal()} {unit} {source}" for fact, on, unit, source in grounds])
+    return blake2b(said.encode(), digest_size=8).hexdigest()
 
 
 def _ended(episode: Episode, day: date) -> bool:
@@ -79,12 +102,18 @@ def _shared_days(one: Episode, other: Episode) -> int:
 
 
 def changes(
-    person_id: UUID, stored: Sequence[Stored], episodes: Sequence[Episode], day: date, new_id: Iterable[UUID]
+    person_id: UUID,
+    stored: Sequence[Stored],
+    episodes: Sequence[Episode],
+    rests_on: Callable[[Episode], Grounds],
+    day: date,
+    new_id: Iterable[UUID],
 ) -> list[Change]:
     """The difference between what is stored and told, and what was computed and is to be told on a day.
 
     Each ``after`` carries the state that is told from now on, and a revision one higher where there is something
-    to tell. ``new_id`` gives identities for episodes that continue none.
+    to tell. ``rests_on`` is asked of the episodes that have begun alone: most persons have none. ``new_id`` gives
+    identities for episodes that continue none.
     """
     found = []
     identities = iter(new_id)
@@ -93,7 +122,9 @@ def changes(
             if before is not None:
                 found.append(Change(before, None, "withdrawn" if before.told is not None else None))
             continue
-        told = as_told(person_id, episode, day)
+        begun = episode.from_day <= day
+        grounds = rests_on(episode) if begun else ()
+        told = as_told(person_id, episode, grounds, day) if begun else None
         if before is None:
             after = Stored(next(identities), person_id, episode, 0, told)
         else:
@@ -102,7 +133,7 @@ def changes(
         if telling is not None:
             after = replace(after, revision=after.revision + 1)
         if after != before:
-            found.append(Change(before, after, telling))
+            found.append(Change(before, after, telling, grounds))
     return found
 
 

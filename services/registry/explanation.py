@@ -12,14 +12,9 @@ from typing import Final
 from contracts.own import EntryReason
 from services.registry.coverage import after_summer, spans, timeline
 from services.registry.criteria import Ground, Verdict, grounds_of, residence_verdict, six_criteria
-from services.registry.facts import Facts, facts_of, registered_after_compulsory_age
-from services.registry.reasons import (
-    entry_facts,
-    entry_reason,
-    latest_fact,
-    only_compulsory_school_known,
-)
-from services.registry.statement import Statement, precedence
+from services.registry.facts import Facts, facts_of
+from services.registry.reasons import decided_by, entry_facts, entry_reason, latest_fact
+from services.registry.statement import Statement
 
 _ENTERED: Final[dict[EntryReason, str]] = {
     "study_certificate": "finished upper secondary school with a study certificate (studiebevis), not a diploma",
@@ -113,15 +108,6 @@ def _entry(facts: Facts, municipality: str, from_day: date) -> Entry:
     first = from_day.toordinal()
     entered = entry_facts(facts)
     reason = entry_reason(facts, entered, first)
-    fact = latest_fact(entered, first)
-    inferred = fact is None
-    rests_on: list[Statement | None] = []
-    if fact is not None:
-        rests_on = [fact.stated]
-    elif reason == "compulsory_school_only":
-        rests_on = [*sorted(only_compulsory_school_known(facts), key=precedence)]
-    elif registered_after_compulsory_age(facts):
-        rests_on, inferred = [facts.registered_in_sweden], False
-    return Entry(
-        municipality, from_day, reason, inferred, grounds_of(rests_on), f"Reason: {_ENTERED[reason]}."
-    )
+    inferred = latest_fact(entered, first) is None and reason != "newly_arrived"
+    grounds = grounds_of(decided_by(facts, entered, first))
+    return Entry(municipality, from_day, reason, inferred, grounds, f"Reason: {_ENTERED[reason]}.")

@@ -5,6 +5,7 @@ An event's id is made of whom it is about and the revision, so that publishing i
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 from uuid import UUID
@@ -18,12 +19,17 @@ from contracts.own import (
     CoverageEnded,
     CoverageStarted,
     CoverageWithdrawn,
+    Ground,
     PersonUpdated,
 )
 from servicekit.outbox import Message
-from services.registry.episodes import Change
+from services.registry.episodes import Change, Grounds
+from services.registry.reasons import Evidence
 
 SOURCE: Final = "urn:kaa:registry"
+#: Before the organiser's number or the municipality's code in the source of a school or a population feed.
+_ORGANISER: Final = "urn:se:orgnr:"
+_FEED: Final = "urn:se:kommun:"
 _COVERAGE: Final = {"started": CoverageStarted, "changed": CoverageChanged, "ended": CoverageEnded}
 
 
@@ -89,8 +95,26 @@ def coverage_message(change: Change, person_revision: int, day: date, now: datet
         to=episode.to_day if ended else None,
         entry_reason=episode.entry_reason,
         exit_reason=episode.exit_reason if ended else None,
+        grounds=_grounds(change.grounds),
     )
     return _message(told, stored.person_id, f"{stored.episode_id}.{stored.revision}", now)
+
+
+def _grounds(grounds: Grounds) -> tuple[Ground, ...] | None:
+    return tuple([_ground(stated) for stated in grounds]) or None
+
+
+@lru_cache(maxsize=8_192)
+def _ground(stated: Evidence) -> Ground:
+    # whole classes leave a school on the same day
+    source = stated.source
+    return Ground(
+        fact=stated.fact,
+        on=stated.on,
+        school_unit=stated.school_unit,
+        organiser=source.split(":")[3] if source.startswith(_ORGANISER) else None,
+        municipality=source.removeprefix(_FEED) if source.startswith(_FEED) else None,
+    )
 
 
 def _message(data: EventData, person_id: UUID, event_id: str, now: datetime) -> Message:

@@ -1,19 +1,23 @@
-"""Reasons: why an episode of coverage began and why it ended, in the order of precedence of each."""
+"""Reasons: why an episode of coverage began, on what evidence, and why it ended; each in its order of precedence."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Final, NamedTuple
 
-from contracts.own import EntryReason, ExitReason
+from contracts.own import MOST_GROUNDS, EntryReason, ExitReason, Fact
 from services.registry.enrolments import NEAR, Enrolment, Kind, Unit
 from services.registry.facts import Facts, registered_after_compulsory_age
-from services.registry.residence import stay_on
+from services.registry.residence import ALWAYS, stay_on
 from services.registry.statement import (
     AWARDED,
+    CHANGED,
     COMPLETED,
     COMPULSORY_ENDED,
     DECEASED,
     LEFT,
+    MOVED,
     NO_SHOW,
+    REGISTERED,
     STARTED,
     Statement,
     precedence,
@@ -39,6 +43,15 @@ _STARTED: Final[dict[Kind, ExitReason]] = {
     "compulsory": "returned_to_compulsory_school",
 }
 _STUDY_CERTIFICATE: Final = "study_certificate"
+_SCHOOL: Final[dict[str, Fact]] = {
+    LEFT: "left",
+    COMPLETED: "completed",
+    COMPULSORY_ENDED: "compulsory_school_ended",
+    NO_SHOW: "no_show",
+    STARTED: "started",
+    CHANGED: "changed",
+}
+_HOME: Final[dict[str, Fact]] = {REGISTERED: "registered", MOVED: "moved"}
 
 
 class EntryFact(NamedTuple):
@@ -93,6 +106,71 @@ def only_compulsory_school_known(facts: Facts) -> list[Statement]:
     return [s for _, s in facts.said.get(STARTED, ()) if s.school_form == "GR"] + [
         s for _, s in facts.said.get(NO_SHOW, ())
     ]
+
+
+def decided_by(facts: Facts, entered: Sequence[EntryFact], first: int) -> list[Statement]:
+    """The statements that ``entry_reason`` rests on, in order of precedence; none when no school is known."""
+    fact = latest_fact(entered, first)
+    if fact is not None:
+        return [fact.stated]
+    if shown := only_compulsory_school_known(facts):
+        return sorted(shown, key=precedence)
+    arrived = facts.registered_in_sweden
+    return [arrived] if arrived is not None and registered_after_compulsory_age(facts) else []
+
+
+class Evidence(NamedTuple):
+    """A statement as the register's readers are told it: what it says, the day it is about, where, and its source."""
+
+    fact: Fact
+    on: date
+    school_unit: str | None
+    source: str
+
+
+def evidence(facts: Facts, first: int, last: int) -> tuple[Evidence, ...]:
+    """What an episode from ``first`` to ``last`` (ordinals) rests on, at most ``MOST_GROUNDS``, each statement once.
+
+    In this order: what decided the reason, the latest first; what ended the latest enrolment before it; the end of
+    compulsory school, if stated; where the person was registered on the first day. Nothing dated after the episode is
+    among it: her former municipality is not told where she is now.
+    """
+    decided = decided_by(facts, entry_facts(facts), first)
+    if len(decided) > 1:
+        decided.sort(key=lambda s: (s.on, precedence(s)), reverse=True)
+    latest = ALWAYS
+    ended: list[Statement | None] = []
+    for piece in facts.schooling:
+        if latest <= piece.last < first:
+            ended = [*ended, piece.ended] if piece.last == latest else [piece.ended]
+            latest = piece.last
+    compulsory = facts.compulsory.stated if facts.compulsory.basis == "stated" else None
+    # told apart as objects: each statement is one throughout, and to compare two takes as long as all the rest
+    rests_on: dict[int, tuple[Statement, Fact, date | None]] = {}
+    for stated in (*decided, *ended, compulsory):
+        if stated is not None and id(stated) not in rests_on:
+            rests_on[id(stated)] = (stated, *_said(stated))
+    stay = stay_on(facts.stays, first)
+    if stay is not None and id(stay.stated) not in rests_on:
+        home = stay.stated
+        rests_on[id(home)] = (home, _HOME.get(home.type, "home_stated"), home.on)
+    return tuple(
+        [
+            Evidence(fact, on, stated.school_unit, stated.source)
+            for stated, fact, on in rests_on.values()
+            if on is not None and on.toordinal() <= last
+        ][:MOST_GROUNDS]
+    )
+
+
+def _said(stated: Statement) -> tuple[Fact, date | None]:
+    if stated.type == REGISTERED:
+        return "registered_in_sweden", stated.registered_in_sweden_on
+    if stated.outcome == _STUDY_CERTIFICATE:
+        return "study_certificate", stated.on
+    if stated.type == STARTED and stated.school_form == "GR":
+        return "compulsory_school_started", stated.on
+    return _SCHOOL[stated.type], stated.on
 
 
 def _left(unit: Unit | None, day: int) -> EntryReason | None:

@@ -6,6 +6,7 @@ are the pure function over the log (``coverage.timeline``), as of the business d
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import partial
 from typing import cast
 from uuid import UUID, uuid4
 
@@ -18,8 +19,9 @@ from servicekit.outbox import Message, append
 from servicekit.records import Outcome, Received
 from services.registry import log, persons
 from services.registry.contacts import sifted
-from services.registry.coverage import timeline
-from services.registry.episodes import Change, changes, wakes_on
+from services.registry.coverage import episodes_of
+from services.registry.episodes import Change, changes, grounds_of, wakes_on
+from services.registry.facts import facts_of
 from services.registry.identity import birth_date, current_number, names, protection
 from services.registry.persons import Group, Loaded, Person
 from services.registry.publication import coverage_message, digest_of, person_message, person_state
@@ -113,8 +115,7 @@ def _row(change: Change, published: bytes | None) -> tuple[object, ...]:
 
 async def business_day(connection: Connection) -> date:
     """The day on which the register stands, held still until the end of the transaction."""
-    await connection.execute("SELECT pg_advisory_xact_lock_shared($1)", DAY_LOCK)
-    return cast(date, await connection.fetchval("SELECT day FROM business_day"))
+    return cast(date, await connection.fetchval("SELECT held_day($1)", DAY_LOCK))
 
 
 async def apply(connection: Connection, received: Sequence[Received]) -> list[Outcome]:
@@ -164,7 +165,8 @@ def _compute_person(difference: _Difference, loaded: Loaded, group: Group) -> No
         cast(Protection, protection(said)),
         contact,
     )
-    episodes = timeline(said)
+    facts = facts_of(said) if said else None
+    episodes = episodes_of(facts) if facts else ()
     revision = _tell_person(difference, person, state, wakes_on(episodes, moves, day))
     difference.numbers.extend(
         (number, person.person_id)
@@ -175,7 +177,8 @@ def _compute_person(difference: _Difference, loaded: Loaded, group: Group) -> No
         into = {"person_id": loser.person_id, "merged_into": person.person_id}
         _tell_person(difference, loser, state.model_copy(update=into), None)
     stored = [e for one in (person, *group.merged) for e in loaded.episodes.get(one.person_id, ())]
-    for change in changes(person.person_id, stored, episodes, day, iter(uuid4, None)):
+    grounds = partial(grounds_of, facts, state.protection)
+    for change in changes(person.person_id, stored, episodes, grounds, day, iter(uuid4, None)):
         message = coverage_message(change, revision, day, difference.at) if change.telling else None
         if message:
             difference.told.append(message)

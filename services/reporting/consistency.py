@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final, TypeAlias
 
+from contracts.yaml_file import Place
 from services.reporting.specification import (
     FORMS,
     OUTCOMES,
@@ -18,8 +19,6 @@ from services.reporting.specification import (
     Specification,
 )
 
-#: A place in the file: keys and positions from the top.
-Place: TypeAlias = tuple[str | int, ...]
 Problem: TypeAlias = tuple[Place, str]
 
 #: Rules about a registration as a whole, and rules about one variable of it; all others are about a date.

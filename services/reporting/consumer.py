@@ -24,7 +24,7 @@ from servicekit.inbox import through_inbox
 WRITE_LOCK: Final = 4_614_001
 
 #: Left out of what is kept: no report needs them, and what is not there cannot leak (INV-11).
-_LEFT_OUT: Final = {"contact", "given_name", "family_name", "former_identity_numbers"}
+_LEFT_OUT: Final = {"contact", "given_name", "family_name", "former_identity_numbers", "grounds"}
 
 _LOCK = "SELECT pg_advisory_xact_lock($1)"
 _KEEP = """

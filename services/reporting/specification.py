@@ -92,7 +92,7 @@ _Period = Annotated[str, AfterValidator(lambda value: period(value).name)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Words(_Part):

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from contracts.organisers import Directory, DirectoryError, Organiser, load
+from contracts.organisers import Directory, Organiser, load
+from contracts.yaml_file import YamlFileError
+from tests.contracts.yaml_files import BOMB
 
 STOCKHOLM = Organiser("2120000142", "Stockholms stad", "0180", {"10000001": "Tallkottens skola"})
 INDEPENDENT = Organiser("5599990016", "Kottens friskolor AB")
@@ -17,7 +19,7 @@ def file(tmp_path: Path) -> Path:
 
 def problems(file: Path, text: str | bytes) -> list[tuple[int, str]]:
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(DirectoryError) as error:
+    with pytest.raises(YamlFileError) as error:
         load(file)
     assert str(error.value).startswith(f"{file}:{error.value.problems[0].line}: ")
     return [(problem.line, problem.detail) for problem in error.value.problems]
@@ -155,10 +157,32 @@ def test_what_is_no_directory_at_all_is_said_with_its_line(
     assert words in found[1]
 
 
+def test_aliases_are_counted_before_they_are_followed(file: Path) -> None:
+    ((_, detail),) = problems(file, BOMB)
+    assert detail.startswith("more than 200,000 keys and values, aliases followed; expected `organisers:`")
+    units = ", ".join(["*unit"] * 1000)
+    organisers = "\n".join(["  - *one"] * 1000)
+    text = f"""organisers:
+  - &one
+    number: "2120000142"
+    name: Stockholms stad
+    units: [&unit {{code: "10000001", name: U}}, {units}]
+{organisers}
+"""
+    assert [line for line, _ in problems(file, text)] == [2], (
+        "half a million listings in a file of 2,000 words"
+    )
+
+
+def test_an_alias_that_holds_itself_is_refused(file: Path) -> None:
+    ((_, detail),) = problems(file, "organisers: &all [*all]\n")
+    assert detail.startswith("nested too deep; expected `organisers:`")
+
+
 def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
-    with pytest.raises(DirectoryError, match="cannot be read: No such file or directory"):
+    with pytest.raises(YamlFileError, match="cannot be read: No such file or directory"):
         load(tmp_path / "none.yaml")
-    with pytest.raises(DirectoryError, match="cannot be read: Is a directory"):
+    with pytest.raises(YamlFileError, match="cannot be read: Is a directory"):
         load(tmp_path)
 
 

@@ -76,6 +76,15 @@ def test_each_service_runs_as_itself_with_settings_that_exist() -> None:
     assert set(re.findall(r"\b(KAA_[A-Z_]+)=", DOCKERFILE)) <= settings
 
 
+def test_the_pages_of_outreach_are_reached_once_it_is_said_who_may_log_in() -> None:
+    outreach = _compose()["services"]["outreach"]
+    assert outreach["ports"] == ["127.0.0.1:${KAA_WEB_PORT:-8000}:8000"]
+    assert outreach["environment"]["KAA_WEB_HOST"] == "0.0.0.0"
+    # None: as it is where compose is started, and not set when it is not set there
+    passed_on = {name for name, value in outreach["environment"].items() if value is None}
+    assert passed_on == {"KAA_ISSUERS", "KAA_WEB_ADDRESS", "KAA_WEB_PLAIN_HTTP"}
+
+
 def test_the_image_holds_every_room_and_runs_as_nobody_special() -> None:
     copied = re.findall(r"^COPY (\w+) (\w+)$", DOCKERFILE, re.MULTILINE)
     packages = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]

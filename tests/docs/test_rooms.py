@@ -30,6 +30,7 @@ EDGES = {
         "timers",
         "ways",
         "web",
+        "workers",
     },
     "reporting": {"app", "consumer", "store", "submission"},
 }

@@ -9,7 +9,7 @@ FAULTS, NAMING, TIME = (
     "tests/system/test_naming.py",
     "tests/system/test_time.py",
 )
-QUEUE = "tests/outreach/test_queue.py"
+LEASES = "tests/outreach/test_leases.py"
 #: The end of the statement that takes a task of the team, up to its lock.
 TEAM = """          AND snoozed_until IS NULL AND leased_by IS NULL
         ORDER BY rank_on, contacted, since, task_id
@@ -57,8 +57,8 @@ WHERE log.source = new.source AND log.id = new.id AND NOT log.taken_back
     Breakage(
         "A batch does not hold the business day still",
         "INV-04",
-        "services/registry/register.py",
-        '    await connection.execute("SELECT pg_advisory_xact_lock_shared($1)", DAY_LOCK)\n',
+        "services/registry/sql/registry_4.sql",
+        "    PERFORM pg_advisory_xact_lock_shared(day_lock);\n",
         "",
         (f"{TIME}::test_the_day_does_not_move_while_a_batch_that_has_read_it_is_under_way",),
     ),
@@ -105,7 +105,7 @@ WHERE log.source = new.source AND log.id = new.id AND NOT log.taken_back
         "services/outreach/sql/outreach_2.sql",
         f"{TEAM}        LIMIT 1\n        FOR NO KEY UPDATE SKIP LOCKED;\n",
         f"{TEAM}        LIMIT 1;\n",
-        (f"{QUEUE}::test_20_workers_at_once_get_20_tasks",),
+        (f"{LEASES}::test_20_workers_at_once_get_20_tasks",),
     ),
     Breakage(
         "A task is handed out though its lease lasts",
@@ -113,7 +113,7 @@ WHERE log.source = new.source AND log.id = new.id AND NOT log.taken_back
         "services/outreach/sql/outreach_2.sql",
         "AND leased_until <= now()\n          AND (assigned_to",
         "AND leased_until IS NOT NULL\n          AND (assigned_to",
-        (f"{QUEUE}::test_a_lost_workers_task_comes_back_when_the_lease_has_run_out",),
+        (f"{LEASES}::test_a_lost_workers_task_comes_back_when_the_lease_has_run_out",),
     ),
     Breakage(
         "A change of a notice registers another one",

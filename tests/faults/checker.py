@@ -26,7 +26,7 @@ from servicekit.settings import SERVICES, Service
 from services.outreach.store import all_tasks
 from services.outreach.tasks import NOT_CALLED_FOR
 from tests.faults.history import cohort_of_key, cohort_of_number
-from tests.faults.model import Meant, Spot, fingerprint, meant
+from tests.faults.model import Meant, Spot, fingerprint, ground, meant
 from tests.faults.told import FEW, Topics
 from tests.notifications.expected import disagreements, expected_notices, standing_notices
 from tests.outreach.reference import goes_on, untouched
@@ -129,6 +129,7 @@ async def _register(
     letters: dict[Spot, str] = {}
     applied: set[Spot] = set()
     episodes: dict[str, Any] = {}
+    grounds: list[tuple[str, str, tuple[str, ...]]] = []
     mentioned: set[str] = set()
     for number in sorted(cohorts):
         model = meant(cohorts.pop(number), sending.kinds, day)
@@ -136,6 +137,7 @@ async def _register(
         applied |= model.applied
         mentioned |= model.mentioned
         episodes |= model.episodes
+        grounds += model.grounds
         verdict.persons += len(model.persons)
         _persons(verdict, model, by_number, owners)
         expected = expected_notices(model.school_events, states[number], here.directory)
@@ -144,6 +146,12 @@ async def _register(
     verdict.differs("episodes in the register", _flat(episodes), _flat(registered))
     told = _told_episodes(verdict, topics)
     verdict.differs("episodes as told", _flat(episodes), _flat(told))
+    rests_on = [
+        (_Masked(people[e.person_id].identity_number), str(e.from_), tuple(map(ground, e.grounds or ())))
+        for e in topics.latest("episode").values()
+        if not isinstance(e, CoverageWithdrawn) and e.person_id in people
+    ]
+    verdict.differs("grounds as told", [(_Masked(n), *rest) for n, *rest in grounds], rests_on)
     unknown = len(owners.keys() - mentioned)
     verdict.unless(not unknown, f"{unknown} numbers of persons were named by no accepted event")
     await _letters(verdict, here, letters)

@@ -8,16 +8,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import blake2b
-from typing import Any
+from typing import Any, cast
 
 from contracts.envelope import Event, decode
 from contracts.identifiers import birth_date_of
+from contracts.model import Protection
 from contracts.municipality import Contact, ResidentIdentityChanged, ResidentRegistered, ResidentUpdated
-from contracts.own import PersonUpdated
+from contracts.own import Ground, PersonUpdated
 from services.registry.contacts import ContactStatement, sifted
 from services.registry.coverage import cut, timeline
+from services.registry.episodes import grounds_of
 from services.registry.evaluation import listing
+from services.registry.facts import facts_of
 from services.registry.identity import birth_date, names, protection
+from services.registry.reasons import Evidence
 from services.registry.residence import residence
 from services.registry.settlement import persons, settle
 from services.registry.statement import CONFIRMED, TYPES, Statement
@@ -34,6 +38,11 @@ def fingerprint(topic: str, value: bytes | None, headers: Iterable[tuple[str, by
     return said.digest()
 
 
+def ground(stated: Evidence | Ground) -> str:
+    """What a ground says, in one text to compare with."""
+    return f"{stated.fact} {stated.on} {stated.school_unit}"
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """What is true of a person on a day."""
@@ -44,7 +53,7 @@ class Person:
     family_name: str | None
     birth_date: date
     municipality: str | None
-    protection: str
+    protection: Protection
     #: The contact data that holds. Of whom was ever protected, or taken for another, the store may hold less than it
     #: could, never more: what came before a protection was known is deleted for good. Then an earlier one may hold.
     contact: Contact | None
@@ -72,6 +81,8 @@ class Meant:
     persons: dict[str, Person] = field(default_factory=dict)
     #: Current identity number → episodes, as ``kaa registry episodes`` lists them; those without are left out.
     episodes: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    #: What each of these episodes is told to rest on: (current identity number, first day, grounds).
+    grounds: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
     #: Records that must be dead letters, with their class.
     letters: dict[Spot, str] = field(default_factory=dict)
     #: Records whose event takes effect, once each; the first of its content to arrive.
@@ -118,7 +129,14 @@ def _register(found: Meant, events: Sequence[Event], day: date) -> None:
     for number, statements in persons(settlement.counting).items():
         person = _person(number, statements, day, stated, delicate)
         found.persons[number] = person
-        listed = listing(number, cut(timeline(statements), day))["episodes"]
+        episodes = timeline(statements)
+        facts = facts_of(statements)
+        found.grounds += [
+            (number, str(e.from_day), tuple(map(ground, grounds_of(facts, person.protection, e))))
+            for e in episodes
+            if e.from_day <= day
+        ]
+        listed = listing(number, cut(episodes, day))["episodes"]
         if listed:
             found.episodes[number] = listed
     for event in events:
@@ -171,7 +189,7 @@ def _person(
         family_name=family,
         birth_date=birth_date(said) if said else birth_date_of(number),
         municipality=next((town for begins, town in reversed(residence(said)) if begins <= day), None),
-        protection=protection(said),
+        protection=cast(Protection, protection(said)),
         contact=holds,
         contacts=frozenset(_written(one.contact) for one in contacts if one not in gone),
         exactly=not every & delicate,

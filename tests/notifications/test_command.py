@@ -102,6 +102,8 @@ def test_the_list_has_each_notice_with_its_times_and_no_personal_data() -> None:
 
 
 def test_a_look_at_single_notices_is_in_the_access_log_and_counting_is_none(year: Database) -> None:
+    """INV-09: counting names nobody."""
+
     async def looks() -> list[tuple[str, int]]:
         connection = await connect(year.owner_url)
         found = [tuple(row) for row in await connection.fetch("SELECT action, count FROM access_log")]

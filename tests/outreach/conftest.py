@@ -9,6 +9,7 @@ import pytest_asyncio
 from servicekit.database import Connection, connect, new_pool
 from servicekit.settings import role_url
 from tests.databases import throwaway_database
+from tests.outreach.tellings import tell, tombstone
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -24,6 +25,14 @@ async def outreach(database: str) -> AsyncIterator[Connection]:
     connection = await connect(database)
     yield connection
     await connection.close()
+
+
+@pytest_asyncio.fixture
+async def empty(outreach: Connection) -> AsyncIterator[Connection]:
+    """Outreach with an empty queue, emptied again after the test."""
+    yield outreach
+    rows = await outreach.fetch("SELECT person_id FROM person WHERE NOT purged")
+    await tell(outreach, *(tombstone(row[0]) for row in rows))
 
 
 @pytest.fixture

@@ -128,13 +128,14 @@ async def test_the_roles_of_work_own_nothing_and_pass_by_nothing(place: Place, r
 
 
 async def test_what_runs_with_the_owners_rights_is_known_and_names_nobody(place: Place) -> None:
-    """INV-09: the queue's functions run as who calls them; three tell of ids or a count alone."""
+    """INV-09: the queue's functions run as who calls them; these tell of ids or a count alone."""
     rows = await place.app.fetch(
         """SELECT proname, prorettype::regtype::text FROM pg_proc
            WHERE pronamespace = 'public'::regnamespace AND prosecdef"""
     )
     assert {tuple(row) for row in rows} == {
-        ("shielded", "uuid"), ("shielded_tasks", "bigint"), ("cases_to_route", "bigint"),
+        ("shielded", "uuid"), ("all_shielded", "uuid"), ("is_shielded", "boolean"), ("shielded_tasks", "bigint"),
+        ("shielded_contacts", "uuid"), ("shielded_measures", "uuid"), ("cases_to_route", "bigint"),
     }  # fmt: skip
 
 

@@ -38,8 +38,8 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     routing,
     ways,
 )
-#: What the consumer alone calls, as the application role.
-CONSUMERS: Final = {"ways.keep", "ways.place"}
+#: What the consumer and the timers alone call, as the application role.
+CONSUMERS: Final = {"routing.settle", "ways.keep", "ways.place"}
 PLAN: Final = Plan(kind="guidance", content="Samtal", from_day=today())
 
 
@@ -102,9 +102,11 @@ CALLS: Final[dict[str, Call]] = {
     "contacts.of_person": lambda c, x: contacts.of_person(c, x.municipality, x.person, every_revision=True),
     "contacts.record": lambda c, x: contacts.record(c, LADDERS, x.task, x.who, said()),
     "figures.figures": lambda c, x: figures.figures(c, x.municipality, today()),
+    "listing.histories": lambda c, x: listing.histories(c, x.municipality, [x.task]),
     "listing.history": lambda c, x: listing.history(c, x.municipality, x.task),
     "listing.of_person": lambda c, x: listing.of_person(c, x.municipality, x.person),
     "listing.overview": lambda c, x: listing.overview(c, x.municipality, today()),
+    "listing.to_take": lambda c, x: listing.to_take(c, x.municipality, today()),
     "listing.routing_count": lambda c, _: listing.routing_count(c),
     "listing.tasks": lambda c, x: listing.tasks(
         c, x.municipality, x.who, x.chance.choice(["mine", "team", "asleep"])
@@ -138,7 +140,14 @@ CALLS: Final[dict[str, Call]] = {
     "queue.release": lambda c, x: queue.release(c, x.task, x.who),
     "queue.snooze": lambda c, x: queue.snooze(c, x.task, today() + DAY, x.who),
     "queue.take": lambda c, x: queue.take(c, x.municipality, x.task, x.who, HOUR),
-    "routing.to_route": lambda c, x: routing.to_route(c, x.municipality, x.who),
+    "routing.history": lambda c, x: routing.history(c, x.municipality, x.person),
+    "routing.route": lambda c, x: routing.route(
+        c, LADDERS, x.municipality, x.person, x.chance.choice(["idp:a", "idp:b"]), x.who, "Hon känner henne."
+    ),
+    "routing.shielded_cases": lambda c, x: routing.shielded_cases(c, x.municipality, x.who),
+    "routing.take_back": lambda c, x: routing.take_back(
+        c, LADDERS, x.municipality, x.person, x.who, "Hon är sjuk."
+    ),
     "ways.of": lambda c, x: ways.of(c, x.municipality, x.person, x.who),
 }
 #: How a call may end that asks for what is not there for who asks, or for nonsense.

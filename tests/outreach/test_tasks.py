@@ -255,3 +255,31 @@ def test_a_task_waits_until_what_its_episode_needs_of_the_person_is_known(
     person: Person | None, waits: str | None
 ) -> None:
     assert waits_for(person, 3) == waits
+
+
+def test_of_protected_registration_a_routed_case_waits_no_longer_but_for_what_must_be_known() -> None:
+    shielded = replace(KNOWN, revision=3, protection="protected_registration")
+    assert waits_for(shielded, 3, "idp:bo") is None
+    assert waits_for(shielded, 4, "idp:bo") == "person"
+    assert waits_for(replace(shielded, merged=True), 3, "idp:bo") == "person"
+
+
+def test_tasks_of_a_routed_case_are_its_workers_and_nobodys_once_it_is_taken_back() -> None:
+    routed = replace(HERS, routed_to="idp:bo")
+    tasks = settled([], brought_up([], episode(1, OPEN), routed, INFORM, TODAY))
+    assert [(task.assigned_to, task.waits_for) for task in tasks] == [("idp:bo", None)]
+    for whose, assigned in (
+        (replace(routed, routed_to="idp:eva"), "idp:eva"),
+        (replace(HERS, waits_for="routing"), None),
+        (routed, "idp:bo"),
+    ):
+        tasks = settled(tasks, brought_up(tasks, episode(1, OPEN), whose, INFORM, TODAY))
+        assert [task.assigned_to for task in tasks] == [assigned]
+
+
+def test_a_task_that_somebody_reserved_stays_reserved_whatever_is_told() -> None:
+    tasks = settled([], brought_up([], episode(1, OPEN), HERS, INFORM, TODAY))
+    reserved = [replace(task, assigned_to="idp:bo") for task in tasks]
+    later = (wanted(due_on=DUE + timedelta(days=1)),)
+    (brought,) = brought_up(reserved, episode(2, OPEN), HERS, later, TODAY)
+    assert brought[0].assigned_to == "idp:bo"

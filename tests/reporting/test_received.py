@@ -66,6 +66,15 @@ async def test_names_contact_data_and_former_numbers_are_not_kept(reporting: Con
     }
 
 
+async def test_what_an_episode_rests_on_is_not_kept(reporting: Connection) -> None:
+    vera = Person()
+    grounds = ({"fact": "left", "on": "2025-08-31", "school_unit": "10000002"},)
+    await tell(reporting, vera.covered(grounds=grounds))
+    data = await reporting.fetchval("SELECT data FROM received WHERE person_id = $1", vera.person_id)
+    assert "entry_reason" in data
+    assert "10000002" not in data
+
+
 async def test_the_application_role_cannot_change_what_was_received(reporting: Connection) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await reporting.execute("UPDATE received SET revision = 2")

@@ -5,25 +5,25 @@ from pathlib import Path
 
 import pytest
 
+from contracts.yaml_file import YamlFileError, YamlProblem
 from services.reporting.period import period
 from services.reporting.specification import VARIABLES
 from services.reporting.specification_file import (
     NoSpecificationError,
-    SpecificationError,
-    SpecificationProblem,
     find,
     load,
 )
+from tests.contracts.yaml_files import BOMB
 from tests.reporting.tellings import specification
 
 RELEASED = Path(__file__).parents[2] / "services/reporting/specifications/2025H2.yaml"
 
 
-def problems(tmp_path: Path, content: str | bytes) -> list[SpecificationProblem]:
+def problems(tmp_path: Path, content: str | bytes) -> list[YamlProblem]:
     """What is wrong with a file of this content."""
     file = tmp_path / "specification.yaml"
     file.write_bytes(content.encode() if isinstance(content, str) else content)
-    with pytest.raises(SpecificationError) as error:
+    with pytest.raises(YamlFileError) as error:
         load(file)
     return list(error.value.problems)
 
@@ -117,8 +117,8 @@ def test_every_value_of_ours_has_a_code_or_says_why_it_has_none() -> None:
         ("number: 2", 'number: "2"', "expected a whole number"),
         ("contacted_on, occupation]", "contacted_on, exit_reason]", "no such variable of block contact; expected"),
         ("contacted_on, occupation]", "contacted_on, contacted_on]", "this column stands twice; expected once"),
-        ("code: X1", "code: 1", "expected text; put a number in quotes"),
-        ("code: X1", "code: 01", "YAML reads this as a number; expected text: put it in quotes"),
+        ("code: X1", "code: 1", "expected text; put a number, yes or no in quotes"),
+        ("code: X1", "code: 01", "YAML reads this as a number; expected text, in quotes, or a w"),
         ("code: X1", "code: X;1", "expected text of the form ^[0-9A-Za-z]{1,10}$"),
         ("code: X2", "code: X1", "this code stands twice; expected once"),
         ("values: [moved]", "values: [emigrated, moved]", "no such value of ours; expected one of: completed, moved"),
@@ -194,10 +194,11 @@ def test_all_errors_are_told_at_once_in_order_of_line(tmp_path: Path) -> None:
         ("", 1, "the file is empty; expected a specification"),
         ("# nothing\n", 1, "the file is empty; expected a specification"),
         ("- a\n- b\n", 1, "expected these keys with values: title, periods, file, "),
-        (b"a: 1\nb: \xff\n", 2, "not UTF-8; expected a file in that encoding"),
+        (b"a: 1\nb: \xff\n", 2, "not UTF-8; save the file in that encoding"),
         ("a: b\nc: \x07\n", 2, "not YAML: a character that YAML does not allow"),
-        ("a: &a [*a]\n", 1, "nested too deep; expected no more than a specification has"),
-        ("a: 2025-01-01\n", 1, "YAML reads this as a date; expected text: put it in quotes"),
+        (BOMB, 6, "more than 200,000 keys and values, aliases followed; expected a specification"),
+        ("a: &a [*a]\n", 1, "nested too deep; expected a specification"),
+        ("a: 2025-01-01\n", 1, "a: YAML reads this as a date; expected text, in quotes, or a whole number"),
         ("[" * 2000, 1, "nested too deep; expected a specification"),
     ],
 )

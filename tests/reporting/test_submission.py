@@ -73,6 +73,7 @@ async def test_more_than_was_received_cannot_be_asked_for(connection: Connection
 async def test_the_look_is_in_the_access_log_with_the_number_of_persons(
     connection: Connection, database: str, postgres: str
 ) -> None:
+    """INV-09: a file is a look at all who are in it."""
     await _told(connection, "0117")
     await _told(connection, "0117")
     await _built(connection, "0117")
@@ -87,6 +88,7 @@ async def test_the_look_is_in_the_access_log_with_the_number_of_persons(
 async def test_nothing_is_given_when_the_look_cannot_be_logged(
     connection: Connection, postgres: str, database: str
 ) -> None:
+    """INV-09: no file without its line in the log."""
     name = database.rpartition("/")[2]
     admin = await connect(postgres.rpartition("/")[0] + "/" + name)
     await admin.execute("ALTER TABLE access_log ADD CONSTRAINT full_disk CHECK (municipality <> '0120')")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from servicekit.settings import ConfigurationError
+from tests.contracts.yaml_files import BOMB
 from tests.docs.pages import ROOT
 from tests.webkit.issuing import entry
 from webkit.issuers import load, secret_of, trusted
@@ -50,20 +51,21 @@ def test_a_code_without_quotes_is_a_municipality_and_no_octal_number(tmp_path: P
 @pytest.mark.parametrize(
     ("changed", "to", "said"),
     [
-        ("value: handlaggare", "value: ''", ":9: issuers.0.roles.0.value: "),
-        ("role: outreach", "role: boss", ":9: issuers.0.roles.0.role: "),
-        (", municipality: 0180}", "}", ":9: issuers.0.roles.0: expected either `municipality` or"),
-        (", municipality: 0180}", ", municipality: 1480}", ":2: issuers.0: a role is granted in 1480"),
-        ("[0180, 0140]", "[0180, 9999]", ":7: issuers.0.municipalities.1: expected the 4-digit code"),
-        ("[0180, 0140]", "[]", ":7: issuers.0.municipalities: "),
-        ("client_id: kaa", "client-id: kaa", ":5: issuers.0.client-id: "),
+        ("value: handlaggare", "value: ''", ":9: issuers[0].roles[0].value: expected some text"),
+        ("role: outreach", "role: boss", ":9: issuers[0].roles[0].role: expected 'outreach', "),
+        (", municipality: 0180}", "}", ":9: issuers[0].roles[0]: expected either `municipality` or"),
+        (", municipality: 0180}", ", municipality: 1480}", ":2: issuers[0]: a role is granted in 1480"),
+        ("[0180, 0140]", "[0180, 9999]", ":7: issuers[0].municipalities[1]: expected the 4-digit code"),
+        ("[0180, 0140]", "[]", ":7: issuers[0].municipalities: the list is empty"),
+        ("client_id: kaa", "client-id: kaa", ":5: issuers[0].client-id: no such key; expected one of: name, "),
         ("client_id: kaa", "client_id: kaa\n    client_id: other", ":6: `client_id` stands twice"),
-        ("https://login", "http://login", ":4: issuers.0.issuer: expected an https:// address"),
-        ("{environment: KAA_SECRET}", "geheim", ":6: issuers.0.client_secret: "),
-        ("{environment: KAA_SECRET}", "{}", ":6: issuers.0.client_secret: expected either"),
+        ("https://login", "http://login", ":4: issuers[0].issuer: expected an https:// address"),
+        ("{environment: KAA_SECRET}", "geheim", ":6: issuers[0].client_secret: expected these keys with"),
+        ("{environment: KAA_SECRET}", "{}", ":6: issuers[0].client_secret: expected either"),
         ("issuers:", "issuers: {", ": not YAML"),
-        (GOOD, "", ":1: issuers: "),
-        (GOOD, GOOD + GOOD.removeprefix("issuers:\n"), ":2: issuers: two issuers have the same `name`"),
+        ("[0180, 0140]", "", ":7: issuers[0].municipalities: nothing stands here; expected a value"),
+        (GOOD, "", ":1: the file is empty; expected `issuers:` with a list of issuers"),
+        (GOOD, GOOD + GOOD.removeprefix("issuers:\n"), ":10: issuers[1].name: two issuers have the same `name`"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_with_its_line_and_what_is_expected(
@@ -73,6 +75,11 @@ def test_what_is_wrong_is_said_with_its_line_and_what_is_expected(
     refused = refusal(tmp_path, GOOD.replace(changed, to))
     assert said in refused
     assert "geheim" not in refused
+
+
+def test_a_file_of_aliases_of_aliases_is_refused_before_they_are_followed(tmp_path: Path) -> None:
+    assert "aliases followed; expected `issuers:` with a list" in refusal(tmp_path, BOMB)
+    assert "nested too deep; expected `issuers:` with a list" in refusal(tmp_path, "issuers: &a [*a]\n")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

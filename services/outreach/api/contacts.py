@@ -43,4 +43,4 @@ async def correct_contact(
             )
             return shown.ContactKept(contact_id=kept.contact_id, revision=kept.revision)
 
-        return (await made(connection, asked, _CONTACT, work)).value
+        return await made(connection, asked, _CONTACT, work)

@@ -50,7 +50,7 @@ async def change_measure(measure_id: MeasureId, asked: Worker, sent: said.Measur
             )
             return shown.MeasureKept(measure_id=measure_id, revision=sent.revision + 1)
 
-        return (await made(connection, asked, _MEASURE, work)).value
+        return await made(connection, asked, _MEASURE, work)
 
 
 @router.post(
@@ -75,7 +75,7 @@ async def end_measure(measure_id: MeasureId, asked: Worker, sent: said.MeasureEn
             )
             return shown.MeasureKept(measure_id=measure_id, revision=sent.revision + 1)
 
-        return (await made(connection, asked, _MEASURE, work)).value
+        return await made(connection, asked, _MEASURE, work)
 
 
 @router.get("/follow-ups", summary="What is to be followed up", responses=described())

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated, Final, Generic, TypeVar
+from typing import Annotated, Final, TypeVar
 
 from fastapi import Depends, Header
 from pydantic import TypeAdapter
@@ -46,14 +46,6 @@ class Change:
         return self.viewer.who
 
 
-@dataclass(frozen=True, slots=True)
-class Answer(Generic[A]):
-    """What a change came to. ``again``: it was made before, and this is what was answered then."""
-
-    value: A
-    again: bool
-
-
 def change(*roles: Role) -> Callable[..., Awaitable[Change]]:
     """A dependency: a change asked for by a token with at least one of these roles."""
 
@@ -93,14 +85,15 @@ async def looking(
 
 async def made(
     connection: Connection, change: Change, form: TypeAdapter[A], work: Callable[[], Awaitable[A]]
-) -> Answer[A]:
-    """Does the work unless the same request did it before. The answer names no person: it is kept.
+) -> A:
+    """Does the work unless the same request did it before; then the answer is the one given then. It names no person:
+    it is kept.
 
     Call it in a transaction. Raises what the work raises, and idempotency.OtherRequestError.
     """
     given = await idempotency.begin(connection, change.request)
     if given is not None:
-        return Answer(form.validate_json(given), again=True)
+        return form.validate_json(given)
     value = await work()
     await idempotency.keep(connection, change.request, form.dump_json(value).decode())
-    return Answer(value, again=False)
+    return value

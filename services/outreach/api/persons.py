@@ -84,7 +84,7 @@ async def log_contact(person_id: PersonId, asked: Worker, sent: said.ContactSaid
             )
             return shown.ContactKept(contact_id=kept.contact_id, revision=kept.revision)
 
-        return (await made(connection, asked, _CONTACT, work)).value
+        return await made(connection, asked, _CONTACT, work)
 
 
 @router.post(
@@ -103,4 +103,4 @@ async def plan_measure(person_id: PersonId, asked: Worker, sent: said.PlanSaid) 
             )
             return shown.MeasureKept(measure_id=measure_id, revision=1)
 
-        return (await made(connection, asked, _MEASURE, work)).value
+        return await made(connection, asked, _MEASURE, work)

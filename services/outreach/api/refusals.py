@@ -11,6 +11,7 @@ from services.outreach.queue import (
     NotHeldError,
     OvertakenError,
     RefusedError,
+    RoutedError,
     UnknownError,
     WrongDayError,
 )
@@ -45,12 +46,22 @@ WRONG_DAY: Final = Kind(
     "A contact has been made today or before; a task is put off until a day after today, at most 90 days on; "
     "a measure ends on or after its first day.",
 )  # fmt: skip
+ROUTED: Final = Kind(
+    "task_routed", HTTPStatus.CONFLICT, "The task is kept for whom a registrar named",
+    "The person's registration is protected: a registrar alone gives the case to somebody else.",
+)  # fmt: skip
+NO_WORKER: Final = Kind(
+    "no_such_worker", HTTPStatus.UNPROCESSABLE_ENTITY, "Nobody of the municipality can have this login",
+    "Name `<issuer's name>:<subject>`, of an issuer that serves the municipality.",
+)  # fmt: skip
 KEY_REUSED: Final = Kind(
     "idempotency_key_reused", HTTPStatus.UNPROCESSABLE_ENTITY, "The key came with another request before",
     "Nothing was changed. Choose a new Idempotency-Key for every new wish.",
 )  # fmt: skip
 
-KINDS: Final = (UNKNOWN, CURSOR, NOT_HELD, NOT_FREE, OVER, OVERTAKEN, WRONG_DAY, KEY_REUSED)
+KINDS: Final = (
+    UNKNOWN, CURSOR, NOT_HELD, NOT_FREE, OVER, OVERTAKEN, WRONG_DAY, ROUTED, NO_WORKER, KEY_REUSED
+)  # fmt: skip
 
 
 @contextmanager
@@ -66,6 +77,8 @@ def told(refused: Kind = UNKNOWN, not_held: Kind = NOT_HELD) -> Iterator[None]:
         raise Problem(OVERTAKEN) from None
     except WrongDayError:
         raise Problem(WRONG_DAY) from None
+    except RoutedError:
+        raise Problem(ROUTED) from None
     except RefusedError:
         raise Problem(refused) from None
     except OtherRequestError:

@@ -21,6 +21,8 @@ from services.outreach.plans import (
     Support,
     SupportKind,
 )
+from services.outreach.routing import REASON_LENGTH
+from services.outreach.workers import WHO_PATTERN
 
 _BLANK: Final = r"\s\x00-\x1f\x7f-\x9f"
 _CONTROL: Final = r"\x00-\x09\x0b-\x1f\x7f-\x9f"
@@ -32,7 +34,17 @@ Words = Annotated[
     ),
 ]
 #: Somebody at work, as ``held_by`` and ``who`` of answers have it.
-Who = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}:[!-~]{1,255}$")]
+Who = Annotated[str, StringConstraints(pattern=WHO_PATTERN)]
+#: A line, not blank. Never where somebody is.
+Reason = Annotated[
+    str,
+    StringConstraints(
+        min_length=1,
+        max_length=REASON_LENGTH,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$",
+    ),
+    Field(examples=["Has worked with protected persons before."]),
+]
 #: Enough for a name or an identity number.
 Sought = Annotated[
     str,
@@ -124,6 +136,19 @@ class Reassignment(Form):
     """For whom the task is kept; the team's with null."""
 
     to: Annotated[Who | None, Field(examples=["stockholm:8f14e45f"])]
+
+
+class Routing(Form):
+    """To whom a case is routed, and why: in one line that says nothing of where she is."""
+
+    to: Annotated[Who, Field(examples=["stockholm:8f14e45f"])]
+    reason: Reason
+
+
+class TakingBack(Form):
+    """Why a case is taken back: in one line that says nothing of where she is."""
+
+    reason: Reason
 
 
 class Search(Form):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from contracts.own import EntryReason, ExitReason, MeasureKind, Occupation
+from contracts.own import EntryReason, ExitReason, Ground, MeasureKind, Occupation
 from services.outreach import contacts, listing, measures, queue
 from services.outreach.kinds import Channel, Kind, Outcome
 from services.outreach.persons import Noticed, Seen, Spell
@@ -20,12 +20,14 @@ _PERSON_ID: Final = "5b0a8f2e-7a53-4c57-9a1b-2f6d1c0e8a44"
 _WHO: Final = "stockholm:8f14e45f"
 
 
-class _Shown(BaseModel):
+class Shown(BaseModel):
+    """What an answer is made of."""
+
     # what is read from slots of ours is not checked a second time
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
 
-class PersonShown(_Shown):
+class PersonShown(Shown):
     """A person. Of a protected one neither number nor name nor birth date is shown."""
 
     person_id: UUID
@@ -48,7 +50,7 @@ class PersonShown(_Shown):
     )  # fmt: skip
 
 
-class Claim(_Shown):
+class Claim(Shown):
     """A task in the caller's hands until ``held_until`` (UTC)."""
 
     task_id: int
@@ -67,7 +69,7 @@ class Claim(_Shown):
         )  # fmt: skip
 
 
-class TaskTaken(_Shown):
+class TaskTaken(Shown):
     """A task that was taken, and whom it is about; the person is null when she can no longer be shown."""
 
     task: Claim
@@ -88,20 +90,20 @@ class TaskTaken(_Shown):
     )  # fmt: skip
 
 
-class NextTask(_Shown):
+class NextTask(Shown):
     """The task that was taken and its person; both null when none waits."""
 
     task: Claim | None
     person: PersonShown | None
 
 
-class Held(_Shown):
+class Held(Shown):
     """Until when (UTC) the caller holds the task."""
 
     held_until: datetime
 
 
-class TaskShown(_Shown):
+class TaskShown(Shown):
     """An open task in a list; ``name`` and ``birth_date`` are null for a protected person."""
 
     task_id: int
@@ -123,7 +125,7 @@ class TaskShown(_Shown):
     birth_date: date | None
 
 
-class TaskPage(_Shown):
+class TaskPage(Shown):
     """A page of a list; ``next_cursor`` is null on the last."""
 
     tasks: list[TaskShown]
@@ -149,7 +151,7 @@ class TaskPage(_Shown):
     )  # fmt: skip
 
 
-class HappenedShown(_Shown):
+class HappenedShown(Shown):
     """A line of a task's history; ``at`` in UTC."""
 
     at: datetime
@@ -158,13 +160,13 @@ class HappenedShown(_Shown):
     reason: str | None
 
 
-class History(_Shown):
+class History(Shown):
     """What happened to a task, oldest first."""
 
     happened: list[HappenedShown]
 
 
-class Overview(_Shown):
+class Overview(Shown):
     """Tasks of the municipality, counted; ``rank_…`` counts those ready or held."""
 
     ready: int
@@ -178,14 +180,14 @@ class Overview(_Shown):
     rank_later: int
 
 
-class Found(_Shown):
+class Found(Shown):
     """Whom a search found. ``more``: there are others, whom more of the name would find."""
 
     persons: list[PersonShown]
     more: bool
 
 
-class Listed(_Shown):
+class Listed(Shown):
     """A time on the municipality's list; ``to_day`` is its last day, null while it lasts."""
 
     from_day: date
@@ -193,18 +195,17 @@ class Listed(_Shown):
     entry_reason: EntryReason
     exit_reason: ExitReason | None
     #: What the listing rests on.
-    law: str
+    law: str = LAW
+    #: The evidence for its beginning, the deciding statement first; none is shown of a protected person.
+    grounds: list[Ground]
 
     @classmethod
     def of(cls, spell: Spell) -> Self:
         """With its law."""
-        return cls(
-            from_day=spell.from_day, to_day=spell.to_day, entry_reason=spell.entry_reason,
-            exit_reason=spell.exit_reason, law=LAW,
-        )  # fmt: skip
+        return cls.model_validate(spell)
 
 
-class NoticeShown(_Shown):
+class NoticeShown(Shown):
     """A school told of much absence (skollagen 15:15): no part of the register."""
 
     heard_on: date
@@ -216,7 +217,7 @@ class NoticeShown(_Shown):
         return cls.model_validate(noticed)
 
 
-class ContactWays(_Shown):
+class ContactWays(Shown):
     """How a person can be reached, as the registry last told."""
 
     phones: list[str]
@@ -234,7 +235,7 @@ class ContactWays(_Shown):
         )  # fmt: skip
 
 
-class TaskPast(_Shown):
+class TaskPast(Shown):
     """A task of a person, in any state."""
 
     task_id: int
@@ -250,7 +251,7 @@ class TaskPast(_Shown):
     held_by: str | None
 
 
-class ContactShown(_Shown):
+class ContactShown(Shown):
     """A contact as it stands; ``at`` (UTC) is when this revision was said."""
 
     contact_id: UUID
@@ -273,7 +274,7 @@ class ContactShown(_Shown):
         )  # fmt: skip
 
 
-class EndShown(_Shown):
+class EndShown(Shown):
     """How a measure ended."""
 
     to_day: date
@@ -281,7 +282,7 @@ class EndShown(_Shown):
     occupation_after: Occupation | None
 
 
-class MeasureShown(_Shown):
+class MeasureShown(Shown):
     """A measure as it stands, without staff's own note; ``at`` (UTC) is when this revision was said."""
 
     measure_id: UUID
@@ -314,7 +315,7 @@ class MeasureShown(_Shown):
         )  # fmt: skip
 
 
-class PersonWhole(_Shown):
+class PersonWhole(Shown):
     """A person and all that the municipality has about her."""
 
     person: PersonShown
@@ -326,21 +327,21 @@ class PersonWhole(_Shown):
     measures: list[MeasureShown]
 
 
-class ContactKept(_Shown):
+class ContactKept(Shown):
     """A contact that was recorded or corrected."""
 
     contact_id: UUID
     revision: int
 
 
-class MeasureKept(_Shown):
+class MeasureKept(Shown):
     """A measure that was planned, changed or ended."""
 
     measure_id: UUID
     revision: int
 
 
-class FollowUpShown(_Shown):
+class FollowUpShown(Shown):
     """A day on which a measure is to be followed up; ``name`` is null for a protected person."""
 
     measure_id: UUID
@@ -350,7 +351,7 @@ class FollowUpShown(_Shown):
     name: str | None
 
 
-class FollowUps(_Shown):
+class FollowUps(Shown):
     """Follow-ups that are planned and not done, by day."""
 
     follow_ups: list[FollowUpShown]

@@ -1,5 +1,7 @@
 """Tasks over the API: take, keep, give back, put off, hand to somebody; the lists and what happened."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from operator import attrgetter
 from typing import Annotated, Final
@@ -21,12 +23,13 @@ from services.outreach.api.refusals import (
     NOT_HELD,
     OVER,
     OVERTAKEN,
+    ROUTED,
     UNKNOWN,
     WRONG_DAY,
     described,
 )
 from webkit.access import require_token
-from webkit.problems import Problem
+from webkit.problems import Kind, Problem
 from webkit.site import site_of
 
 router: Final = APIRouter(tags=["tasks"], generate_unique_id_function=attrgetter("name"))
@@ -82,7 +85,7 @@ async def take_next_task(asked: Worker, sent: said.Lease) -> shown.NextTask:
             claimed = await queue.next_task(connection, asked.municipality, asked.who, lease)
             return None if claimed is None else shown.Claim.of(claimed)
 
-        claim = (await made(connection, asked, _CLAIM_OR_NONE, work)).value
+        claim = await made(connection, asked, _CLAIM_OR_NONE, work)
         person = None if claim is None else await _person(connection, asked.viewer, claim.task_id)
     return shown.NextTask(task=claim, person=person)
 
@@ -94,14 +97,13 @@ async def take_next_task(asked: Worker, sent: said.Lease) -> shown.NextTask:
 )
 async def take_task(task_id: TaskId, asked: Worker, sent: said.Lease) -> shown.TaskTaken:
     """Also one that sleeps or is kept for somebody; one you hold already is yours anew."""
-    async with looking(asked.site, asked.viewer, NOT_FREE) as connection:
-        await _here(connection, asked, task_id)
+    async with _at(asked, task_id, NOT_FREE) as connection:
 
         async def work() -> shown.Claim:
             lease = timedelta(minutes=sent.minutes)
             return shown.Claim.of(await queue.take(connection, asked.municipality, task_id, asked.who, lease))
 
-        claim = (await made(connection, asked, _CLAIM, work)).value
+        claim = await made(connection, asked, _CLAIM, work)
         person = await _person(connection, asked.viewer, task_id)
     return shown.TaskTaken(task=claim, person=person)
 
@@ -113,14 +115,13 @@ async def take_task(task_id: TaskId, asked: Worker, sent: said.Lease) -> shown.T
 )
 async def keep_task(task_id: TaskId, asked: Worker, sent: said.Lease) -> shown.Held:
     """The lease is lengthened, never shortened."""
-    async with looking(asked.site, asked.viewer) as connection:
-        await _here(connection, asked, task_id)
+    async with _at(asked, task_id) as connection:
 
         async def work() -> shown.Held:
             lease = timedelta(minutes=sent.minutes)
             return shown.Held(held_until=await queue.heartbeat(connection, task_id, asked.who, lease))
 
-        return (await made(connection, asked, _HELD, work)).value
+        return await made(connection, asked, _HELD, work)
 
 
 @router.post(
@@ -131,8 +132,7 @@ async def keep_task(task_id: TaskId, asked: Worker, sent: said.Lease) -> shown.H
 )
 async def release_task(task_id: TaskId, asked: Worker) -> None:
     """To the team, or to whom it is kept for. No body."""
-    async with looking(asked.site, asked.viewer) as connection:
-        await _here(connection, asked, task_id)
+    async with _at(asked, task_id) as connection:
         await made(connection, asked, NOTHING, lambda: queue.release(connection, task_id, asked.who))
 
 
@@ -144,8 +144,7 @@ async def release_task(task_id: TaskId, asked: Worker) -> None:
 )
 async def snooze_task(task_id: TaskId, asked: Worker, sent: said.Snooze) -> None:
     """It is given back, and to nobody before that day."""
-    async with looking(asked.site, asked.viewer) as connection:
-        await _here(connection, asked, task_id)
+    async with _at(asked, task_id) as connection:
         await made(
             connection, asked, NOTHING, lambda: queue.snooze(connection, task_id, sent.until, asked.who)
         )
@@ -155,12 +154,11 @@ async def snooze_task(task_id: TaskId, asked: Worker, sent: said.Snooze) -> None
     "/tasks/{task_id}/reassign",
     status_code=204,
     summary="Keep a task for somebody, or give it to the team",
-    responses=described(UNKNOWN, OVER, KEY_REUSED),
+    responses=described(UNKNOWN, OVER, ROUTED, KEY_REUSED),
 )
 async def reassign_task(task_id: TaskId, asked: WorkerOrLeader, sent: said.Reassignment) -> None:
     """Whoever holds it holds it no more."""
-    async with looking(asked.site, asked.viewer, not_held=OVER) as connection:
-        await _here(connection, asked, task_id)
+    async with _at(asked, task_id, not_held=OVER) as connection:
         await made(
             connection, asked, NOTHING, lambda: queue.reassign(connection, task_id, sent.to, asked.who)
         )
@@ -174,14 +172,13 @@ async def reassign_task(task_id: TaskId, asked: WorkerOrLeader, sent: said.Reass
 )
 async def record_contact(task_id: TaskId, asked: Worker, sent: said.ContactSaid) -> shown.ContactKept:
     """The task is done with it; what follows opens by itself, as the ladder says."""
-    async with looking(asked.site, asked.viewer) as connection:
-        await _here(connection, asked, task_id)
+    async with _at(asked, task_id) as connection:
 
         async def work() -> shown.ContactKept:
             kept = await contacts.record(connection, asked.ladders, task_id, asked.who, sent.said())
             return shown.ContactKept(contact_id=kept.contact_id, revision=kept.revision)
 
-        return (await made(connection, asked, _CONTACT, work)).value
+        return await made(connection, asked, _CONTACT, work)
 
 
 @router.post(
@@ -192,8 +189,7 @@ async def record_contact(task_id: TaskId, asked: Worker, sent: said.ContactSaid)
 )
 async def plan_measure_for_task(task_id: TaskId, asked: Worker, sent: said.PlanSaid) -> shown.MeasureKept:
     """The task is done with it: the offer was taken up."""
-    async with looking(asked.site, asked.viewer) as connection:
-        await _here(connection, asked, task_id)
+    async with _at(asked, task_id) as connection:
 
         async def work() -> shown.MeasureKept:
             measure_id = await measures.start_for_task(
@@ -201,7 +197,7 @@ async def plan_measure_for_task(task_id: TaskId, asked: Worker, sent: said.PlanS
             )
             return shown.MeasureKept(measure_id=measure_id, revision=1)
 
-        return (await made(connection, asked, _MEASURE, work)).value
+        return await made(connection, asked, _MEASURE, work)
 
 
 @router.get("/tasks/{task_id}/history", summary="What happened to a task", responses=described(UNKNOWN))
@@ -214,9 +210,15 @@ async def task_history(request: Request, task_id: TaskId, viewer: Reader) -> sho
     return shown.History(happened=[shown.HappenedShown.model_validate(one) for one in happened])
 
 
-async def _here(connection: Connection, asked: Change, task_id: int) -> None:
-    if await persons.of_task(connection, asked.municipality, task_id) is None:
-        raise Problem(UNKNOWN)
+@asynccontextmanager
+async def _at(
+    asked: Change, task_id: int, refused: Kind = UNKNOWN, not_held: Kind = NOT_HELD
+) -> AsyncIterator[Connection]:
+    """The viewer's transaction for a task of her municipality."""
+    async with looking(asked.site, asked.viewer, refused, not_held) as connection:
+        if await persons.of_task(connection, asked.municipality, task_id) is None:
+            raise Problem(UNKNOWN)
+        yield connection
 
 
 async def _person(connection: Connection, viewer: Viewer, task_id: int) -> shown.PersonShown | None:

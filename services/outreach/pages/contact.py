@@ -11,26 +11,28 @@ from contracts.own import Occupation
 from servicekit.calendar import now, today
 from servicekit.database import Connection
 from servicekit.viewers import Viewer, seen_by
-from services.outreach import cases, contacts, persons, queue
+from services.outreach import cases, contacts, persons
 from services.outreach.contacts import Contact, Said
 from services.outreach.kinds import Channel, Outcome
 from services.outreach.pages import words
 from services.outreach.pages.ground import (
     MEANWHILE,
+    NO_OBJECTION,
     NO_PERSON,
     NO_TASK,
     NOTHING_THERE,
     TWICE,
     Given,
+    Objection,
     Worker,
     ladders_of,
+    seen_person,
     seen_revision,
     sent,
     to,
 )
 from services.outreach.pages.people import show
-from services.outreach.pages.tasks import LEASE, TaskId
-from services.outreach.persons import Seen
+from services.outreach.pages.tasks import TaskId, next_opened
 from services.outreach.queue import NotHeldError, RefusedError
 from webkit.language import Language, _
 from webkit.pages import render, spoken
@@ -61,9 +63,9 @@ async def for_task(request: Request, viewer: Worker, task_id: TaskId) -> Respons
             await contacts.record(connection, ladders_of(request), task_id, viewer.who, said)
     except NotHeldError:
         if not await _is_noted(request, viewer, person_id, said, task_id):
-            return await _form(request, viewer, person_id, given, notice=_GONE, status=409)
+            return await _form(request, viewer, person_id, given, Objection(notice=_GONE))
     if given.get("then") == "next":
-        return await _next(request, viewer)
+        return await next_opened(request, viewer, given, "contact")
     return to(request, f"/persons/{person_id}", said="contact")
 
 
@@ -79,7 +81,7 @@ async def log(request: Request, viewer: Worker, person_id: UUID) -> Response:
     given = await sent(request)
     said, problems = _said(given, spoken(request))
     if said is None:
-        return await _form(request, viewer, person_id, given, problems=problems, status=422)
+        return await _form(request, viewer, person_id, given, Objection(problems))
     try:
         async with seen_by(site_of(request).pool, viewer) as connection:
             # locked, so that of two at once one sees the other's
@@ -97,7 +99,9 @@ async def log(request: Request, viewer: Worker, person_id: UUID) -> Response:
 async def stands(request: Request, viewer: Worker, contact_id: UUID) -> Response:
     """A contact as it stands, to be corrected; what it said before stands below."""
     async with seen_by(site_of(request).pool, viewer) as connection:
-        person_id, _contact = await _stands(connection, viewer, contact_id)
+        person_id = await persons.of_contact(connection, viewer.municipality, contact_id)
+    if person_id is None:
+        raise Problem(NOTHING_THERE)
     return await _form(request, viewer, person_id, {}, contact_id=contact_id)
 
 
@@ -109,9 +113,7 @@ async def correct(request: Request, viewer: Worker, contact_id: UUID) -> Respons
     async with seen_by(site_of(request).pool, viewer) as connection:
         person_id, contact = await _stands(connection, viewer, contact_id)
     if said is None:
-        return await _form(
-            request, viewer, person_id, given, contact_id=contact_id, problems=problems, status=422
-        )
+        return await _form(request, viewer, person_id, given, Objection(problems), contact_id=contact_id)
     if contact.said != said:
         try:
             async with seen_by(site_of(request).pool, viewer) as connection:
@@ -120,18 +122,9 @@ async def correct(request: Request, viewer: Worker, contact_id: UUID) -> Respons
                     seen_revision(given), viewer.who, said,
                 )  # fmt: skip
         except RefusedError:
-            return await _form(
-                request, viewer, person_id, given, contact_id=contact_id, notice=MEANWHILE, status=409
-            )
+            overtaken = Objection(notice=MEANWHILE)
+            return await _form(request, viewer, person_id, given, overtaken, contact_id=contact_id)
     return to(request, f"/persons/{person_id}", said="corrected")
-
-
-async def _next(request: Request, viewer: Viewer) -> Response:
-    async with seen_by(site_of(request).pool, viewer) as connection:
-        claimed = await queue.next_task(connection, viewer.municipality, viewer.who, LEASE)
-    if claimed is None:
-        return to(request, "/", said="none")
-    return to(request, f"/tasks/{claimed.task_id}", said="contact")
 
 
 async def _form(
@@ -139,14 +132,12 @@ async def _form(
     viewer: Viewer,
     person_id: UUID,
     given: dict[str, str],
+    objection: Objection = NO_OBJECTION,
     *,
     contact_id: UUID | None = None,
-    problems: list[tuple[str, str]] | None = None,
-    notice: str | None = None,
-    status: int = 200,
 ) -> Response:
     async with seen_by(site_of(request).pool, viewer) as connection:
-        seen = await _seen(connection, viewer, person_id)
+        seen = await seen_person(connection, viewer, person_id)
         made = await contacts.of_person(connection, viewer.municipality, person_id, every_revision=True)
     revisions = [one for one in made if one.contact_id == contact_id]
     filled = _filled(revisions[-1]) | given if revisions else given
@@ -154,25 +145,18 @@ async def _form(
         # what is sent next replaces what stands now
         filled["revision"] = str(revisions[-1].revision)
     return render(
-        request, "contact.html", status=status, seen=seen, given=Given(filled), problems=problems or [],
-        notice=notice,
+        request, "contact.html", status=objection.status, seen=seen, given=Given(filled),
+        problems=objection.problems, notice=objection.notice,
         action=f"/contacts/{contact_id}" if contact_id else f"/persons/{person_id}/contact",
         earlier=list(reversed(revisions[:-1])), correcting=contact_id is not None, today=today(), words=words,
     )  # fmt: skip
-
-
-async def _seen(connection: Connection, viewer: Viewer, person_id: UUID) -> Seen:
-    seen = await persons.of(connection, viewer.municipality, person_id, viewer.who)
-    if seen is None:
-        raise Problem(NO_PERSON)
-    return seen
 
 
 async def _stands(connection: Connection, viewer: Viewer, contact_id: UUID) -> tuple[UUID, Contact]:
     person_id = await persons.of_contact(connection, viewer.municipality, contact_id)
     if person_id is None:
         raise Problem(NOTHING_THERE)
-    await _seen(connection, viewer, person_id)
+    await seen_person(connection, viewer, person_id)
     made = await contacts.of_person(connection, viewer.municipality, person_id)
     return person_id, next(one for one in made if one.contact_id == contact_id)
 

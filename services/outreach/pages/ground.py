@@ -1,24 +1,30 @@
 """What every group of pages stands on: who may ask, the ladders, colleagues' names, what may go wrong."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated, Final
 from urllib.parse import urlencode
+from uuid import UUID
 
 from fastapi import Depends
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 
+from contracts.organisers import Directory
 from servicekit.database import Connection
+from servicekit.directory import DirectoryFile
 from servicekit.viewers import Viewer
+from services.outreach import persons
 from services.outreach.ladder_file import Ladders
 from services.outreach.pages.words import BY_ITSELF
+from services.outreach.persons import Seen
 from webkit.access import require
 from webkit.language import Language, _
-from webkit.problems import Kind
+from webkit.problems import Kind, Problem
 
 #: Works the queue; sees persons; follows the work up; answers for the register.
 Worker = Annotated[Viewer, Depends(require("outreach"))]
@@ -41,6 +47,14 @@ TASK_TAKEN: Final = Kind(
 TASK_NOT_HELD: Final = Kind(
     "task_not_held", HTTPStatus.CONFLICT, _("The task is not in your hands"),
     _("Your time with it ran out, it is done, or a colleague has it. Nothing was changed."),
+)  # fmt: skip
+TASK_ROUTED: Final = Kind(
+    "task_routed", HTTPStatus.CONFLICT, _("The task is kept for whom the registrar named"),
+    _("Only a registrar gives the case to somebody else. Nothing was changed."),
+)  # fmt: skip
+NO_CASE: Final = Kind(
+    "no_such_case", HTTPStatus.NOT_FOUND, _("There is no such case to route"),
+    _("The protection was lifted, the case is over, or it is another municipality’s."),
 )  # fmt: skip
 NOTHING_THERE: Final = Kind(
     "no_such_entry", HTTPStatus.NOT_FOUND, _("There is no such entry here"),
@@ -67,6 +81,8 @@ ANSWERS: Final[Mapping[str, str]] = {
     "snoozed": _("The task is put off."),
     "reassigned": _("The task is reserved anew."),
     "none": _("No task waits that you could take."),
+    "routed": _("The case is routed."),
+    "taken_back": _("The case is taken back. It waits for routing again."),
 }
 
 
@@ -85,6 +101,11 @@ class People:
         if who == self.me:
             return self.language.text("you")
         return self.known.get(who, who.partition(":")[2] or who)
+
+    @property
+    def all(self) -> Sequence[tuple[str, str]]:
+        """All who work the queue and logged in lately, herself too if she does, by name."""
+        return sorted(self.known.items(), key=lambda one: one[1])
 
     @property
     def others(self) -> Sequence[tuple[str, str]]:
@@ -106,6 +127,33 @@ async def people(connection: Connection, viewer: Viewer, language: Language) -> 
     return People(dict(await connection.fetch(_PEOPLE, viewer.municipality)), language, viewer.who)
 
 
+async def seen_person(connection: Connection, viewer: Viewer, person_id: UUID) -> Seen:
+    """A person of the viewer's municipality; the look is in the access log. Raises Problem NO_PERSON."""
+    seen = await persons.of(connection, viewer.municipality, person_id, viewer.who)
+    if seen is None:
+        raise Problem(NO_PERSON)
+    return seen
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a form comes back to who sent it; nothing of it for a form that is new."""
+
+    #: Field and text.
+    problems: Sequence[tuple[str, str]] = ()
+    #: Stands above the form: what happened meanwhile, an English text.
+    notice: str | None = None
+
+    @property
+    def status(self) -> int:
+        """The status of the page with the form."""
+        return 422 if self.problems else 409 if self.notice else 200
+
+
+#: The form is new.
+NO_OBJECTION: Final = Objection()
+
+
 class Given(dict[str, str]):
     """What was given in a form, for its template: a field that was not sent is empty."""
 
@@ -113,10 +161,21 @@ class Given(dict[str, str]):
         return ""
 
 
+def new_form() -> str:
+    """A key for a form that takes the next task: sent twice, it takes one."""
+    return secrets.token_urlsafe(16)
+
+
 def ladders_of(request: Request) -> Ladders:
     """The ladders of this installation."""
     found: Ladders = request.app.state.ladders
     return found
+
+
+def organisers_of(request: Request) -> Directory:
+    """The directory of organisers of this installation; empty where the process has none."""
+    file: DirectoryFile | None = request.app.state.organisers
+    return file.current() if file is not None else Directory(())
 
 
 def to(request: Request, path: str, **words: object) -> RedirectResponse:

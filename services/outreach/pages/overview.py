@@ -1,4 +1,4 @@
-"""The overview for who leads the work, and the registrar's list of cases to route."""
+"""The overview for who leads the work."""
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
@@ -10,10 +10,10 @@ from starlette.responses import Response
 from contracts.identifiers import MUNICIPALITIES
 from servicekit.calendar import today
 from servicekit.viewers import seen_by
-from services.outreach import listing, routing
+from services.outreach import listing
 from services.outreach.figures import Figures, Group, figures
 from services.outreach.pages import words
-from services.outreach.pages.ground import Leader, Registrar
+from services.outreach.pages.ground import Leader
 from webkit.charts import Chart, Series
 from webkit.language import Language, _
 from webkit.pages import render, spoken
@@ -31,19 +31,11 @@ async def overview(request: Request, viewer: Leader) -> Response:
     day = today()
     async with seen_by(site_of(request).pool, viewer) as connection:
         found = await figures(connection, viewer.municipality, day)
-        tasks = await listing.overview(connection, viewer.municipality, day)
+        tasks = await listing.to_take(connection, viewer.municipality, day)
     return render(
         request, "overview.html", totals=found, tasks=tasks, charts=_charts(found, spoken(request)),
         place=MUNICIPALITIES[viewer.municipality], today=day,
     )  # fmt: skip
-
-
-@router.get("/routing")
-async def to_route(request: Request, viewer: Registrar) -> Response:
-    """The cases of protected registration, which nobody but the registrar sees."""
-    async with seen_by(site_of(request).pool, viewer) as connection:
-        found = await routing.to_route(connection, viewer.municipality, viewer.who)
-    return render(request, "routing.html", found=found, today=today())
 
 
 def _charts(found: Figures, language: Language) -> Sequence[Chart]:

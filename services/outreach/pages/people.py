@@ -16,13 +16,16 @@ from services.outreach.kinds import Channel, Kind
 from services.outreach.listing import Happened, Past
 from services.outreach.occupations import Stated
 from services.outreach.pages import timeline, words
+from services.outreach.pages.evidence import stated
 from services.outreach.pages.ground import (
-    NO_PERSON,
     Given,
     Reader,
     answered,
     ladders_of,
+    new_form,
+    organisers_of,
     people,
+    seen_person,
     sent,
     to,
 )
@@ -31,7 +34,6 @@ from services.outreach.queue import SNOOZE_DAYS
 from services.outreach.steps import Ladder
 from services.outreach.ways import Ways
 from webkit.pages import render, spoken
-from webkit.problems import Problem
 from webkit.site import site_of
 
 router = APIRouter()
@@ -97,16 +99,18 @@ async def show(
             viewer,
             person_id,
             ladders_of(request).of(viewer.municipality),
-            timeline.Told(language, known),
+            timeline.Told(language, known, organisers_of(request)),
         )
     held = [one for one in file.tasks if one.state == "open" and one.held_by == viewer.who]
     in_hand = next((one for one in held if one.task_id == task_id), held[0] if held else None)
+    current = next((spell for spell in file.spells if spell.to_day is None), None)
+    grounds = current.grounds if current is not None else ()
     return render(
         request, "person.html", status=422 if problems else 200, file=file, seen=file.seen, in_hand=in_hand,
         waiting=[one for one in file.tasks if one.state == "open" and one is not in_hand],
-        current=next((spell for spell in file.spells if spell.to_day is None), None),
+        current=current, evidence=list(stated(grounds, language, organisers_of(request))),
         given=Given(given or {}), problems=problems, people=known, viewer=viewer, today=today(), words=words,
-        answer=answered(request), offers=OFFER, snooze_days=SNOOZE_DAYS,
+        answer=answered(request), offers=OFFER, snooze_days=SNOOZE_DAYS, once=new_form(),
     )  # fmt: skip
 
 
@@ -114,14 +118,14 @@ async def _file(
     connection: Connection, viewer: Viewer, person_id: UUID, ladder: Ladder, told: timeline.Told
 ) -> File:
     home = viewer.municipality
-    seen = await persons.of(connection, home, person_id, viewer.who)
-    if seen is None:
-        raise Problem(NO_PERSON)
+    seen = await seen_person(connection, viewer, person_id)
     spells = await persons.spells(connection, home, person_id)
     tasks = await listing.of_person(connection, home, person_id)
     made = await contacts.of_person(connection, home, person_id, every_revision=True)
     planned = await measures.of_person(connection, home, person_id, every_revision=True)
     notices = await persons.noticed(connection, home, person_id)
+    open_now = [task for task in tasks if task.state == "open"]
+    histories = await listing.histories(connection, home, [task.task_id for task in open_now])
     stand = {one.measure_id: one for one in planned}
     latest = {one.contact_id: one for one in made}
     stated = [Stated(one.said.on, one.said.occupation) for one in latest.values() if one.said.occupation]
@@ -137,11 +141,7 @@ async def _file(
         occupations.current(stated, ladder, today()),
         list(stand.values()),
         tasks,
-        [
-            (task, await listing.history(connection, home, task.task_id))
-            for task in tasks
-            if task.state == "open"
-        ],
+        [(task, histories[task.task_id]) for task in open_now],
         timeline.entries(told, spells, made, planned, tasks, notices),
     )
 

@@ -15,14 +15,17 @@ from services.outreach.measures import Measure
 from services.outreach.pages import words
 from services.outreach.pages.ground import (
     MEANWHILE,
+    NO_OBJECTION,
     NO_PERSON,
     NOTHING_THERE,
     TWICE,
     Given,
+    Objection,
     Reader,
     Worker,
     ladders_of,
     people,
+    seen_person,
     seen_revision,
     sent,
     to,
@@ -64,7 +67,7 @@ async def start(request: Request, viewer: Worker, person_id: UUID) -> Response:
     given = await sent(request)
     plan, problems = _plan(given, spoken(request))
     if plan is None:
-        return await _new(request, viewer, person_id, given, problems=problems, status=422)
+        return await _new(request, viewer, person_id, given, Objection(problems))
     ladders, number = ladders_of(request), given.get("task", "")
     try:
         async with seen_by(site_of(request).pool, viewer) as connection:
@@ -79,7 +82,7 @@ async def start(request: Request, viewer: Worker, person_id: UUID) -> Response:
             else:
                 await measures.start(connection, ladders, viewer.municipality, person_id, viewer.who, plan)
     except NotHeldError:
-        return await _new(request, viewer, person_id, given | {"task": ""}, notice=_GONE, status=409)
+        return await _new(request, viewer, person_id, given | {"task": ""}, Objection(notice=_GONE))
     except RefusedError:
         raise Problem(NO_PERSON) from None
     return to(request, f"/persons/{person_id}", said="planned")
@@ -109,13 +112,13 @@ async def change(request: Request, viewer: Worker, measure_id: UUID) -> Response
     given = await sent(request)
     plan, problems = _plan(given, spoken(request))
     if plan is None:
-        return await _change(request, viewer, measure_id, given, problems=problems, status=422)
+        return await _change(request, viewer, measure_id, given, Objection(problems))
     async with seen_by(site_of(request).pool, viewer) as connection:
         seen, revisions = await _of(connection, viewer, measure_id)
     stood = revisions[-1]
     if stood.end is not None and stood.end.to_day < plan.from_day:
         wrong = [("from_day", spoken(request).text("Give a day that is not after the measure’s last"))]
-        return await _change(request, viewer, measure_id, given, problems=wrong, status=422)
+        return await _change(request, viewer, measure_id, given, Objection(wrong))
     if stood.plan != plan:
         try:
             async with seen_by(site_of(request).pool, viewer) as connection:
@@ -124,7 +127,7 @@ async def change(request: Request, viewer: Worker, measure_id: UUID) -> Response
                     seen_revision(given), viewer.who, plan, stood.end,
                 )  # fmt: skip
         except RefusedError:
-            return await _change(request, viewer, measure_id, given, notice=MEANWHILE, status=409)
+            return await _change(request, viewer, measure_id, given, Objection(notice=MEANWHILE))
     return to(request, f"/persons/{seen.person_id}", said="changed")
 
 
@@ -147,7 +150,7 @@ async def end(request: Request, viewer: Worker, measure_id: UUID) -> Response:
             [("to_day", spoken(request).text("Give a day that is not before the measure’s first"))],
         )
     if ended is None:
-        return await _end(request, viewer, measure_id, given, problems=problems, status=422)
+        return await _end(request, viewer, measure_id, given, Objection(problems))
     if revisions[-1].end != ended:
         try:
             async with seen_by(site_of(request).pool, viewer) as connection:
@@ -156,7 +159,7 @@ async def end(request: Request, viewer: Worker, measure_id: UUID) -> Response:
                     seen_revision(given), viewer.who, ended,
                 )  # fmt: skip
         except RefusedError:
-            return await _end(request, viewer, measure_id, given, notice=MEANWHILE, status=409)
+            return await _end(request, viewer, measure_id, given, Objection(notice=MEANWHILE))
     return to(request, f"/persons/{seen.person_id}", said="ended")
 
 
@@ -165,17 +168,11 @@ async def _new(
     viewer: Viewer,
     person_id: UUID,
     given: dict[str, str],
-    *,
-    problems: Problems | None = None,
-    notice: str | None = None,
-    status: int = 200,
+    objection: Objection = NO_OBJECTION,
 ) -> Response:
     async with seen_by(site_of(request).pool, viewer) as connection:
-        seen = await persons.of(connection, viewer.municipality, person_id, viewer.who)
-    if seen is None:
-        raise Problem(NO_PERSON)
-    action = f"/persons/{person_id}/measure"
-    return _plan_form(request, seen, action, given, problems or [], notice, status)
+        seen = await seen_person(connection, viewer, person_id)
+    return _plan_form(request, seen, f"/persons/{person_id}/measure", given, objection)
 
 
 async def _change(
@@ -183,19 +180,15 @@ async def _change(
     viewer: Viewer,
     measure_id: UUID,
     given: dict[str, str] | None,
-    *,
-    problems: Problems | None = None,
-    notice: str | None = None,
-    status: int = 200,
+    objection: Objection = NO_OBJECTION,
 ) -> Response:
     async with seen_by(site_of(request).pool, viewer) as connection:
         seen, revisions = await _of(connection, viewer, measure_id)
     filled = _filled(revisions[-1].plan) if given is None else given
-    if given is None or notice:
+    if given is None or objection.notice:
         # what is sent next replaces what stands now
         filled = filled | {"revision": str(revisions[-1].revision)}
-    action = f"/measures/{measure_id}/change"
-    return _plan_form(request, seen, action, filled, problems or [], notice, status)
+    return _plan_form(request, seen, f"/measures/{measure_id}/change", filled, objection)
 
 
 async def _end(
@@ -203,36 +196,27 @@ async def _end(
     viewer: Viewer,
     measure_id: UUID,
     given: dict[str, str],
-    *,
-    problems: Problems | None = None,
-    notice: str | None = None,
-    status: int = 200,
+    objection: Objection = NO_OBJECTION,
 ) -> Response:
     async with seen_by(site_of(request).pool, viewer) as connection:
         seen, revisions = await _of(connection, viewer, measure_id)
-    if "revision" not in given or notice:
+    if "revision" not in given or objection.notice:
         given = given | {"revision": str(revisions[-1].revision)}
     return render(
-        request, "end.html", status=status, seen=seen, measure=revisions[-1], given=Given(given),
-        problems=problems or [], notice=notice, words=words,
+        request, "end.html", status=objection.status, seen=seen, measure=revisions[-1], given=Given(given),
+        problems=objection.problems, notice=objection.notice, words=words,
     )  # fmt: skip
 
 
 def _plan_form(
-    request: Request,
-    seen: Seen,
-    action: str,
-    given: dict[str, str],
-    problems: Problems,
-    notice: str | None,
-    status: int,
+    request: Request, seen: Seen, action: str, given: dict[str, str], objection: Objection
 ) -> Response:
     days = [name for name in given if name.startswith("follow_up_on_") and given[name]]
     supports = [name for name in given if name.startswith("support_kind_") and given[name]]
     return render(
-        request, "plan.html", status=status, seen=seen, action=action, given=Given(given), problems=problems,
-        notice=notice, days=len(days) + MORE_DAYS, supports=len(supports) + MORE_SUPPORT, words=words,
-        text_length=TEXT_LENGTH, note_length=NOTE_LENGTH,
+        request, "plan.html", status=objection.status, seen=seen, action=action, given=Given(given),
+        problems=objection.problems, notice=objection.notice, days=len(days) + MORE_DAYS,
+        supports=len(supports) + MORE_SUPPORT, words=words, text_length=TEXT_LENGTH, note_length=NOTE_LENGTH,
     )  # fmt: skip
 
 
@@ -241,9 +225,7 @@ async def _of(connection: Connection, viewer: Viewer, measure_id: UUID) -> tuple
     person_id = await persons.of_measure(connection, viewer.municipality, measure_id)
     if person_id is None:
         raise Problem(NOTHING_THERE)
-    seen = await persons.of(connection, viewer.municipality, person_id, viewer.who)
-    if seen is None:
-        raise Problem(NO_PERSON)
+    seen = await seen_person(connection, viewer, person_id)
     every = await measures.of_person(connection, viewer.municipality, person_id, every_revision=True)
     return seen, [one for one in every if one.measure_id == measure_id]
 

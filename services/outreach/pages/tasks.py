@@ -1,5 +1,6 @@
 """The queue: mine, the team's and what is put off; take, keep, give back, put off, reserve."""
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Annotated, Final
 
@@ -9,21 +10,23 @@ from starlette.responses import Response
 from contracts.identifiers import parse_date
 from servicekit.calendar import today
 from servicekit.viewers import Viewer, seen_by
-from services.outreach import listing, persons, queue
+from services.outreach import idempotency, listing, persons, queue
 from services.outreach.listing import Key, Whose
 from services.outreach.pages import words
 from services.outreach.pages.ground import (
     NO_TASK,
     TASK_NOT_HELD,
+    TASK_ROUTED,
     TASK_TAKEN,
     Reader,
     Worker,
     answered,
+    new_form,
     people,
     sent,
     to,
 )
-from services.outreach.queue import NotHeldError, RefusedError
+from services.outreach.queue import NotHeldError, RefusedError, RoutedError
 from webkit.pages import render, spoken
 from webkit.problems import INVALID, ROLE_MISSING, Problem
 from webkit.site import site_of
@@ -68,11 +71,18 @@ async def mine(request: Request, viewer: Reader, after: str | None = None) -> Re
 @router.post("/next")
 async def take_next(request: Request, viewer: Worker) -> Response:
     """Takes the next task and opens it."""
-    async with seen_by(site_of(request).pool, viewer) as connection:
-        claimed = await queue.next_task(connection, viewer.municipality, viewer.who, LEASE)
-    if claimed is None:
+    return await next_opened(request, viewer, await sent(request))
+
+
+async def next_opened(
+    request: Request, viewer: Viewer, given: Mapping[str, str], said: str | None = None
+) -> Response:
+    """Opens the next task for who sent a form; the same task if she sent the same form twice."""
+    form = idempotency.form(viewer, given.get("once") or new_form())
+    number = await queue.take_next_once(site_of(request).pool, viewer, LEASE, form)
+    if number is None:
         return to(request, "/", said="none")
-    return to(request, f"/tasks/{claimed.task_id}")
+    return to(request, f"/tasks/{number}", said=said)
 
 
 @router.get("/tasks/{task_id}")
@@ -152,6 +162,8 @@ async def reassign(request: Request, viewer: Reader, task_id: TaskId) -> Respons
             await queue.reassign(connection, task_id, given or None, viewer.who)
         except NotHeldError:
             raise Problem(TASK_NOT_HELD) from None
+        except RoutedError:
+            raise Problem(TASK_ROUTED) from None
     return to(request, f"/persons/{person_id}", said="reassigned")
 
 
@@ -173,7 +185,7 @@ async def _list(request: Request, viewer: Viewer, whose: Whose, after: str | Non
     more = _written(found[PAGE - 1].key) if len(found) > PAGE else None
     return render(
         request, "queue.html", tasks=found[:PAGE], whose=whose, views=_VIEWS, more=more, later=key is not None,
-        people=colleagues, viewer=viewer, today=today(), words=words, answer=answered(request),
+        people=colleagues, viewer=viewer, today=today(), words=words, answer=answered(request), once=new_form(),
     )  # fmt: skip
 
 

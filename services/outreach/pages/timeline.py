@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from contracts.organisers import Directory
 from services.outreach.contacts import Contact
 from services.outreach.listing import Past
 from services.outreach.measures import Measure
 from services.outreach.pages import words
+from services.outreach.pages.evidence import stated
 from services.outreach.pages.ground import People
 from services.outreach.persons import Noticed, Spell
 from webkit.language import Language
@@ -34,10 +36,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """In whose language, and who the people in it are."""
+    """In whose language, and who the people and the organisers in it are."""
 
     language: Language
     people: People
+    organisers: Directory
 
     def text(self, english: str) -> str:
         """A text of ``words`` in the reader's language."""
@@ -54,6 +57,7 @@ def entries(
 ) -> Sequence[Entry]:
     """Everything in one list. Of contacts and measures every revision is given; the latest is what is shown."""
     found = [
+        *_of_grounds(told, spells),
         *_of_spells(told, spells),
         *_of_contacts(told, contacts),
         *_of_measures(told, measures),
@@ -61,6 +65,13 @@ def entries(
         *_of_notices(told, notices),
     ]
     return sorted(found, key=lambda entry: entry.on, reverse=True)
+
+
+def _of_grounds(told: Told, spells: Sequence[Spell]) -> Iterator[Entry]:
+    # two times on the list may rest on the same
+    grounds = dict.fromkeys(ground for spell in spells for ground in spell.grounds)
+    for one in stated(list(grounds), told.language, told.organisers):
+        yield Entry(one.on, told.language.day(one.on), one.sign, "plain", one.what, one.source)
 
 
 def _of_spells(told: Told, spells: Sequence[Spell]) -> Iterator[Entry]:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
-from contracts.own import EntryReason, ExitReason, MeasureKind, Occupation
+from contracts.own import EntryReason, ExitReason, Fact, MeasureKind, Occupation
 from services.outreach.kinds import Channel, Kind, Outcome
 from services.outreach.plans import EndReason, SupportKind
+from services.outreach.routing import Decided
 from services.outreach.tasks import Happening
 from webkit.language import _
 
@@ -120,6 +121,21 @@ WHY: Final[Mapping[EntryReason, str]] = {
     ),
     "no_known_school": _("Registered as resident, and no source says of any school."),
 }
+#: What was stated, of the day it is about.
+FACTS: Final[Mapping[Fact, str]] = {
+    "left": _("Left the school"),
+    "completed": _("Completed the education"),
+    "study_certificate": _("Study certificate awarded"),
+    "compulsory_school_started": _("Began at a compulsory school"),
+    "compulsory_school_ended": _("Compulsory school ended"),
+    "no_show": _("Did not begin at the school"),
+    "started": _("Began another education"),
+    "changed": _("Changed study path"),
+    "registered": _("Registered as resident"),
+    "registered_in_sweden": _("Registered in Sweden for the first time"),
+    "moved": _("Moved to the municipality"),
+    "home_stated": _("The school stated the home municipality"),
+}
 EXIT_REASONS: Final[Mapping[ExitReason, str]] = {
     "deceased": _("Deceased"),
     "emigrated": _("Emigrated"),
@@ -142,6 +158,12 @@ HAPPENINGS: Final[Mapping[Happening, str]] = {
     "done": _("Done"),
     "closed": _("Closed: nothing calls for it any more"),
     "reopened": _("Opened again"),
+}
+#: What became of a case of protected registration, as its history has it.
+DECISIONS: Final[Mapping[Decided, str]] = {
+    "routed": _("Routed to %(name)s"),
+    "taken_back": _("Taken back from %(name)s"),
+    "ended": _("Over, or no longer protected; was with %(name)s"),
 }
 #: Whose doing it was where nobody's was.
 BY_ITSELF: Final[Mapping[str, str]] = {"registry": _("the registry"), "ladder": _("the ladder")}

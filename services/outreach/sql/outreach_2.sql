@@ -69,6 +69,31 @@ CREATE UNIQUE INDEX task_one_of_a_kind ON task (person_id, municipality, kind) W
 
 CREATE INDEX task_of_episode ON task (episode_id);
 
+-- Locks all whom events are about, in one round trip: those they name, those whom these episodes and notices were about
+-- until now (a task or a contact of hers changes too), and the episodes. Persons not heard of yet get an empty row, so
+-- that two batches about one meet here. Each kind in one order, in which staff at work lock them too. Gives the calendar
+-- day by this clock: processes whose own differ call for the same tasks.
+CREATE FUNCTION meet(named uuid[], of_episodes uuid[], of_notices uuid[])
+RETURNS TABLE (person_id uuid, purged boolean, today date)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    about uuid[] := ARRAY(
+        SELECT unnest(named)
+        UNION SELECT person_id FROM episode WHERE episode_id = ANY(of_episodes)
+        UNION SELECT person_id FROM notice WHERE notice_id = ANY(of_notices)
+    );
+BEGIN
+    INSERT INTO person (person_id, revision) SELECT met, 0 FROM unnest(about) AS met ORDER BY met
+    ON CONFLICT DO NOTHING;
+    RETURN QUERY
+    SELECT person_id, purged, (now() AT TIME ZONE 'Europe/Stockholm')::date FROM person
+    WHERE person_id = ANY(about) ORDER BY person_id FOR NO KEY UPDATE;
+    PERFORM FROM episode WHERE episode_id = ANY(of_episodes) OR person_id = ANY(about)
+    ORDER BY episode_id FOR NO KEY UPDATE;
+END
+$$;
+
 -- Locks the next task of a municipality for a worker, passing over what others are just taking: what is reserved for the
 -- worker, then what a lost worker held, then the team's. Each is the beginning of an index, however long the queue is.
 CREATE FUNCTION next_task(of_municipality text, worker text) RETURNS bigint

@@ -1,0 +1,384 @@
+"""Every page of outreach that shows something, and the search: 20 people at once, in a municipality with 7,000
+covered persons and 50,000 tasks, beside two more of its size.
+
+The application is served as a service serves it, by a process of its own; each user asks for a page again as soon as
+she has it. The reference is the page's bare SQL: the very statements that it sent for each of those users, recorded
+once, in their transactions and as the role of staff, by 20 connections at once. What is asked of a page at the 95th
+percentile: at most three times its bare SQL, and 5 ms.
+"""
+
+import asyncio
+import multiprocessing
+import pkgutil
+import socket
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
+from itertools import cycle
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import httpx
+import psutil
+import uvloop
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+
+from benchmarks.municipalities import fill
+from benchmarks.stage import Figure, Stage
+from servicekit.database import Connection, connect, new_pool, pool
+from servicekit.process import collect_seldom
+from servicekit.settings import Settings
+from servicekit.viewers import Role
+from services.outreach import pages as groups
+from services.outreach.ladder_file import Ladders
+from services.outreach.web import POOL, app_of
+from webkit.app import serve
+from webkit.csrf import FIELD, token_of
+from webkit.sessions import Token, open_session
+from webkit.site import Site, site
+
+_PLACES: Final = ("0180", "1480", "1280")
+_HERE: Final = _PLACES[0]
+_ROUNDS: Final = 3
+#: How often each user asks for a page in a round.
+_ASKED: Final = 5
+_ISSUER: Final = "bench"
+_ISSUERS: Final = """
+issuers:
+  - name: bench
+    title: Bench
+    issuer: https://bench.example
+    client_id: kaa
+    municipalities: ["0180"]
+    roles:
+      - {claim: roles, value: outreach, role: outreach, municipality: "0180"}
+"""
+_ROLES: Final[Mapping[str, Sequence[Role]]] = {"o": ("outreach", "leader"), "r": ("registrar",)}
+#: Seconds within which the process must answer.
+_PATIENCE: Final = 60
+#: What is asked of a page: so many times its bare SQL, and so many milliseconds.
+_TIMES: Final = 3
+_MORE: Final = 5.0
+
+# What an address names, one for each user: somebody with all that a page can show.
+_NAMED: Final[Mapping[str, str]] = {
+    "person_id": "SELECT person_id FROM measure JOIN {seen} USING (person_id) ORDER BY person_id LIMIT $2",
+    "task_id": "SELECT task_id FROM task JOIN {seen} USING (person_id) ORDER BY person_id LIMIT $2",
+    "contact_id": "SELECT contact_id FROM contact JOIN {seen} USING (person_id) ORDER BY contact_id LIMIT $2",
+    "measure_id": "SELECT measure_id FROM measure JOIN {seen} USING (person_id) ORDER BY measure_id LIMIT $2",
+    "name": "SELECT given_name || ' ' || left(family_name, 3) FROM {seen} ORDER BY person_id LIMIT $2",
+    "number": "SELECT identity_number FROM {seen} ORDER BY person_id LIMIT $2",
+    "shielded": """
+      SELECT person_id FROM task WHERE municipality = $1 AND waits_for = 'routing' GROUP BY 1 ORDER BY 1 LIMIT $2
+    """,
+}
+_SEEN: Final = """
+(SELECT * FROM person WHERE municipality = $1 AND protection = 'none') AS seen
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much there is, and how often it is asked for."""
+
+    persons: int = 7_000
+    tasks: int = 50_000
+    users: int = 20
+    rounds: int = _ROUNDS
+    asked: int = _ASKED
+    #: That serve the pages, as behind a proxy that deals its connections out in turn.
+    processes: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A page as one user asks for it: the request as sent, and the statements that it takes."""
+
+    request: bytes
+    statements: Sequence[tuple[str, Sequence[Any]]]
+
+
+@dataclass(slots=True)
+class _Seconds:
+    """How long each answer took; and how long a processor worked for all of them, here and where they are made."""
+
+    served: list[float] = field(default_factory=list)
+    bare: list[float] = field(default_factory=list)
+    asking: float = 0.0
+    answering: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """The pages: where they answer, and what they are made by."""
+
+    addresses: Sequence[tuple[str, int]]
+    processes: Sequence[psutil.Process]
+
+    def worked(self) -> float:
+        """Seconds of a processor until now."""
+        return sum(sum(process.cpu_times()[:2]) for process in self.processes)
+
+
+def routes() -> Iterator[tuple[str, str]]:
+    """Method and path of every page: all that are asked for with GET, and the search's answer."""
+    for module in pkgutil.iter_modules(groups.__path__):
+        router = getattr(import_module(f"{groups.__name__}.{module.name}"), "router", None)
+        if isinstance(router, APIRouter):
+            for route in router.routes:
+                if isinstance(route, APIRoute) and route.path != "/":
+                    yield from (("GET", route.path) for method in route.methods or () if method == "GET")
+    yield from (("POST", "/search for a name"), ("POST", "/search for a number"))
+
+
+async def _serve(settings: Settings) -> None:
+    async with pool(settings.database("outreach", "staff"), name="bench-web", size=POOL) as own:
+        await serve(app_of(site(settings, own), Ladders({})), settings)
+
+
+def _process(settings: Settings) -> None:
+    collect_seldom()
+    uvloop.run(_serve(settings))
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
+
+
+@asynccontextmanager
+async def _served(settings: Settings, count: int) -> AsyncIterator[_Served]:
+    """So many processes with the pages, which answer."""
+    spawn = multiprocessing.get_context("spawn")
+    ports = [_free_port() for _ in range(count)]
+    processes = [
+        spawn.Process(target=_process, args=(settings.model_copy(update={"web_port": port}),), daemon=True)
+        for port in ports
+    ]
+    addresses = [(settings.web_host, port) for port in ports]
+    for process in processes:
+        process.start()
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            for address in addresses:
+                await _answers(address)
+        yield _Served(addresses, [psutil.Process(process.pid) for process in processes])
+    finally:
+        for process in processes:
+            process.terminate()
+            await asyncio.to_thread(process.join)
+
+
+async def _answers(address: tuple[str, int]) -> None:
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(*address)
+        except OSError:
+            await asyncio.sleep(0.05)
+        else:
+            writer.close()
+            return
+
+
+async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
+    """Sends a request over a connection that is kept, and reads the whole answer."""
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    if head[9:12] not in {b"200", b"303"}:
+        raise RuntimeError(
+            f"{request.partition(b' HTTP')[0].decode()} was answered with {head[9:12].decode()}"
+        )
+    _, _, length = head.lower().partition(b"content-length: ")
+    await reader.readexactly(int(length.partition(b"\r\n")[0]))
+
+
+async def _recite(connection: Connection, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
+    for statement, given in statements:
+        if given:
+            await connection.fetch(statement, *given)
+        else:
+            await connection.execute(statement)
+
+
+async def _written(
+    settings: Settings, named: Mapping[str, Sequence[Any]], users: int
+) -> list[dict[str, _Page]]:
+    """Each page as each user asks for it, answered once to learn its statements."""
+    sent: list[tuple[str, Sequence[Any]]] = []
+    async with new_pool(settings.database("outreach", "staff"), name="bench", size=1) as own:
+        found = site(settings, own)
+        async with own.acquire() as connection:
+            connection.add_query_logger(lambda record: sent.append((record.query, record.args)))
+        transport = httpx.ASGITransport(app_of(found, Ladders({})))
+        async with httpx.AsyncClient(transport=transport, base_url=found.address) as client:
+
+            async def written(user: int) -> dict[str, _Page]:
+                tokens = await _logged_in(own, user)
+                asked = {
+                    f"{method} {path}": _request(client, found, method, path, tokens, named, user)
+                    for method, path in routes()
+                }
+                return {name: await _learnt(client, request, sent) for name, request in asked.items()}
+
+            # the first time the connection learns about types
+            await written(0)
+            return [await written(user) for user in range(users)]
+
+
+async def _logged_in(pool: asyncpg.Pool, user: int) -> Mapping[str, Token]:
+    """Two sessions of one user: as who works and leads, and as the registrar."""
+    return {
+        name: await open_session(
+            pool, _ISSUER, f"{name}{user}", f"Kim {user}", frozenset((_HERE, role) for role in roles), "none"
+        )
+        for name, roles in _ROLES.items()
+    }
+
+
+def _request(
+    client: httpx.AsyncClient, found: Site, method: str, path: str, tokens: Mapping[str, Token],
+    named: Mapping[str, Sequence[Any]], user: int,
+) -> httpx.Request:  # fmt: skip
+    routing = path.startswith("/routing")
+    token = tokens["r" if routing else "o"]
+    ids = {name: values[user % len(values)] for name, values in named.items()}
+    if routing:
+        ids["person_id"] = ids["shielded"]
+    form = {FIELD: token_of(token), "sought": ids["number" if path.endswith("number") else "name"]}
+    return client.build_request(
+        method, path.partition(" ")[0].format(**ids), data=form if method == "POST" else None,
+        headers={"cookie": f"{found.cookie('session')}={token.value}", "sec-fetch-site": "same-origin"},
+    )  # fmt: skip
+
+
+async def _learnt(
+    client: httpx.AsyncClient, request: httpx.Request, sent: list[tuple[str, Sequence[Any]]]
+) -> _Page:
+    sent.clear()
+    answer = await client.send(request)
+    if answer.status_code not in {200, 303}:
+        raise RuntimeError(f"{request.method} {request.url.path} was answered with {answer.status_code}")
+    head = f"{request.method} {request.url.path} HTTP/1.1\r\n".encode()
+    fields = b"".join(name + b": " + value + b"\r\n" for name, value in request.headers.raw)
+    return _Page(head + fields + b"\r\n" + request.content, tuple(sent))
+
+
+async def _timed(times: list[float], often: int, work: Callable[[], Awaitable[None]]) -> None:
+    for _ in range(often):
+        begun = time.perf_counter()
+        await work()
+        times.append(time.perf_counter() - begun)
+
+
+async def measured(stage: Stage, size: Size) -> dict[str, _Seconds]:
+    """Asks for every page and recites its statements by turns, all users at once."""
+    with TemporaryDirectory() as folder:
+        issuers = Path(folder, "issuers.yaml")
+        issuers.write_text(_ISSUERS, encoding="utf-8")  # noqa: ASYNC240 (one file, before anything is measured)
+        settings = stage.settings(
+            issuers=issuers, web_plain_http=True, web_address=f"http://127.0.0.1:{_free_port()}"
+        )
+        await stage.database(settings, "outreach")
+        admin = await connect(
+            urlunsplit(urlsplit(stage.admin_url)._replace(path=f"/{settings.database_prefix}outreach"))
+        )
+        await fill(
+            admin, _PLACES, persons=size.persons, tasks=size.tasks, who=f"{_ISSUER}:o", workers=size.users
+        )
+        named = {}
+        for name, query in _NAMED.items():
+            named[name] = [row[0] for row in await admin.fetch(query.format(seen=_SEEN), _HERE, size.users)]
+        users = await _written(settings, named, size.users)
+        try:
+            return await _by_turns(settings, users, size)
+        finally:
+            await admin.close()
+            await stage.drop(settings, "outreach")
+
+
+async def _by_turns(
+    settings: Settings, users: Sequence[Mapping[str, _Page]], size: Size
+) -> dict[str, _Seconds]:
+    seconds: defaultdict[str, _Seconds] = defaultdict(_Seconds)
+    address = settings.database("outreach", "staff")
+    async with AsyncExitStack() as opened:
+        pages = await opened.enter_async_context(_served(settings, size.processes))
+        connections = [await connect(address, timezone="UTC") for _ in users]
+        for connection in connections:
+            opened.push_async_callback(connection.close)
+        for turn in range(size.rounds + 1):
+            for name in users[0]:
+                # the first round finds cold caches
+                kept, often = (seconds[name], size.asked) if turn else (_Seconds(), 1)
+                asked = [user[name] for user in users]
+                await _visit(pages, asked, kept, often)
+                await asyncio.gather(
+                    *(
+                        _timed(kept.bare, often, partial(_recite, at, page.statements))
+                        for at, page in zip(connections, asked, strict=True)
+                    )
+                )
+    return seconds
+
+
+async def _visit(pages: _Served, asked: Sequence[_Page], kept: _Seconds, often: int) -> None:
+    # opened anew for each page, but outside of what is measured: the server closes what is idle for five seconds
+    addresses = cycle(pages.addresses)
+    browsers = [await asyncio.open_connection(*next(addresses)) for _ in asked]
+    asking, answering = time.process_time(), pages.worked()
+    await asyncio.gather(
+        *(
+            _timed(kept.served, often, partial(_ask, *browser, page.request))
+            for browser, page in zip(browsers, asked, strict=True)
+        )
+    )
+    kept.asking += time.process_time() - asking
+    kept.answering += pages.worked() - answering
+    for _, writer in browsers:
+        writer.close()
+        await writer.wait_closed()
+
+
+async def run(stage: Stage) -> list[Figure]:
+    """Prints the measurements and gives the figures."""
+    size = Size()
+    print(
+        f"Pages, {size.users} users at once: {size.persons:,} covered persons and {size.tasks:,} tasks in each of "
+        f"{len(_PLACES)} municipalities; milliseconds"
+    )
+    return figures(await measured(stage, size))
+
+
+def figures(found: Mapping[str, _Seconds]) -> list[Figure]:
+    """Prints the measurements, with the processor's time an answer took here and where it was made; as figures."""
+    print(
+        f"  {'':44} {'median':>8} {'p95':>8} {'bare':>8} {'p95':>8} {'allowed':>8} {'asking':>8} {'making':>8}"
+    )
+    return [_figure(name, seconds) for name, seconds in found.items()]
+
+
+def _figure(name: str, seconds: _Seconds) -> Figure:
+    served, bare = _milliseconds(seconds.served), _milliseconds(seconds.bare)
+    allowed = _TIMES * bare[1] + _MORE
+    worked = (1000 * each / len(seconds.served) for each in (seconds.asking, seconds.answering))
+    columns = (*served, *bare, allowed, *worked)
+    print(f"  {name:44} {' '.join(f'{column:8.1f}' for column in columns)}", flush=True)
+    return Figure(
+        f"{name}, p95", served[1], f"{_TIMES} × its bare SQL's p95 + {_MORE:g} ms", allowed, "ms", at_most=1,
+        note=f"medians {served[0]:.1f} and {bare[0]:.1f} ms; bare p95 {bare[1]:.1f} ms",
+    )  # fmt: skip
+
+
+def _milliseconds(seconds: Sequence[float]) -> tuple[float, float]:
+    """The median and the 95th percentile."""
+    return 1000 * statistics.median(seconds), 1000 * statistics.quantiles(seconds, n=20)[-1]
