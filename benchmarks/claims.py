@@ -1,10 +1,10 @@
 """Taking the next task, in queues of 10³ to 10⁶ open tasks of one municipality, against a bare `SELECT … FOR UPDATE
 SKIP LOCKED` and `UPDATE` on the same table.
 
-Ours is what a page does: as the role of staff, under row-level security, with the lease, its history, the look in the
-access log, and the person read. The bare one has none of that. Both are one transaction: the bare one in four round
-trips, as two statements take, ours in one, since all of it is a function of the database. All queues and both ways
-take turns, task by task.
+Ours is what a page does, but for its form's key: as the role of staff, under row-level security, with the lease, its
+history, the look in the access log, and the person read. The bare one has none of that. Both are one transaction: the
+bare one in four round trips, as two statements take, ours in one, since all of it is a function of the database. All
+queues and both ways take turns, task by task.
 """
 
 import asyncio

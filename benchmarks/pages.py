@@ -239,7 +239,7 @@ async def _logged_in(pool: asyncpg.Pool, user: int) -> Mapping[str, Token]:
     """Two sessions of one user: as who works and leads, and as the registrar."""
     return {
         name: await open_session(
-            pool, _ISSUER, f"{name}{user}", f"Kim {user}", frozenset((_HERE, role) for role in roles), "none"
+            pool, _ISSUER, f"{name}{user}", f"Kim {user}", frozenset((_HERE, role) for role in roles)
         )
         for name, roles in _ROLES.items()
     }

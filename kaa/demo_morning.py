@@ -55,14 +55,11 @@ async def work(settings: Settings, seed: int) -> Morning:
     done: Counter[Outcome] = Counter()
     begun = put_off = 0
     async with new_pool(settings.database("outreach", "staff"), name="kaa-demo", size=1) as pool:
+        aside: list[int] = []
         for number in range(_TASKS):
-            claimed = await _next(pool)
-            if claimed is None:
+            if (met := await _next(pool, aside)) is None:
                 break
-            if claimed.youth is None:  # protected: by hand, not in a demo
-                async with seen_by(pool, _WORKER) as connection:
-                    await queue.release(connection, claimed.task_id, _WORKER.who)
-                continue
+            claimed, youth = met
             if number % 20 == 7:
                 async with seen_by(pool, _WORKER) as connection:
                     until = today() + timedelta(days=chance.randint(1, 14))
@@ -73,15 +70,27 @@ async def work(settings: Settings, seed: int) -> Morning:
             await _call(pool, ladders, chance, claimed, outcome)
             done[outcome] += 1
             if outcome == "reached" and chance.random() < 0.6:
-                await _begin(pool, ladders, chance, claimed.youth)
+                await _begin(pool, ladders, chance, youth)
                 begun += 1
-        held = [claimed for _ in range(2) if (claimed := await _next(pool)) is not None]
+        held = [met for _ in range(2) if (met := await _next(pool, aside)) is not None]
+        for task_id in aside:
+            async with seen_by(pool, _WORKER) as connection:
+                await queue.release(connection, task_id, _WORKER.who)
     return Morning(done, begun, put_off, len(held))
 
 
-async def _next(pool: asyncpg.Pool) -> queue.Claimed | None:
-    async with seen_by(pool, _WORKER) as connection:
-        return await queue.next_task(connection, MUNICIPALITY, _WORKER.who, _LEASE)
+async def _next(pool: asyncpg.Pool, aside: list[int]) -> tuple[queue.Claimed, queue.Youth] | None:
+    """The next task and whom it is about. Those of protected persons are done by hand, not in a demo: put aside.
+
+    They stay in hand for the morning: given back at once, such a task would be the next one again.
+    """
+    while True:
+        claimed = await queue.take_next(pool, _WORKER, _LEASE)
+        if claimed is None:
+            return None
+        if claimed.youth is not None:
+            return claimed, claimed.youth
+        aside.append(claimed.task_id)
 
 
 async def _call(

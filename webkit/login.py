@@ -100,9 +100,7 @@ async def answer(
     former = request.cookies.get(site.cookie("session"))
     if former is not None:
         await sessions.end(site.pool, Token(former))
-    opened = await sessions.open_session(
-        site.pool, name, identity.subject, identity.name, granted, identity.id_token
-    )
+    opened = await sessions.open_session(site.pool, name, identity.subject, identity.name, granted)
     log.info("login.opened", issuer=name)
     response = RedirectResponse(begun.return_to, _SEE_OTHER)
     _forget(response, site, cookie)
@@ -141,12 +139,11 @@ async def choose(
 async def logout(request: Request, _session: Annotated[Session, Depends(logged_in)]) -> Response:
     """Ends the session here, and then, where the issuer offers it, there."""
     site = site_of(request)
-    ended = await sessions.end(site.pool, Token(request.cookies[site.cookie("session")]))
+    issuer = await sessions.end(site.pool, Token(request.cookies[site.cookie("session")]))
     request.state.session = None
     address = None
-    if ended is not None and ended[0] in site.providers:
-        issuer, id_token = ended
-        address = await site.providers[issuer].logout_address(id_token, f"{site.address}/logged-out")
+    if issuer in site.providers:
+        address = await site.providers[issuer].logout_address(f"{site.address}/logged-out")
     page = render(request, "logged_out.html", issuer_address=address)
     if address is not None:
         # not a redirect: `form-action 'self'` holds for where a form is redirected to, too

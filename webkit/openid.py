@@ -52,8 +52,6 @@ LEEWAY: Final = 60
 ALGORITHMS: Final = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA",
 )  # fmt: skip
-#: The longest ID token that is sent along at logout: it stands in an address.
-_MAX_HINT: Final = 4000
 _MAX_TOKEN: Final = 16_384
 #: Header parameters that we do not know are left alone, as RFC 7515 says, unless the token calls them critical.
 _REGISTRY: Final = JWSRegistry(algorithms=list(ALGORITHMS), strict_check_header=False)
@@ -66,7 +64,6 @@ class Identity:
     subject: str
     name: str
     claims: Mapping[str, Any] = field(repr=False)
-    id_token: str = field(repr=False)
 
 
 class Provider:
@@ -132,7 +129,7 @@ class Provider:
             },
         )
         self._check(claims.validate, leeway=LEEWAY)
-        return Identity(self._subject(claims), _name(claims), dict(claims), id_token)
+        return Identity(self._subject(claims), _name(claims), dict(claims))
 
     async def access(self, access_token: str) -> tuple[str, Mapping[str, Any]]:
         """Subject and claims of a bearer token (JWT) made out to this installation's API. Raises Problem."""
@@ -148,9 +145,13 @@ class Provider:
         self._check(expected.validate, decoded.claims)
         return self._subject(decoded.claims), decoded.claims
 
-    async def logout_address(self, id_token: str, return_to: str) -> str | None:
+    async def logout_address(self, return_to: str) -> str | None:
         """Where the session at the issuer can be ended (RP-initiated logout); None where it offers no such place,
-        or cannot be asked just now."""
+        or cannot be asked just now.
+
+        The ID token is not sent back as a hint: claims about a person would stand in an address, which browsers and
+        servers keep. Without it an issuer may ask whether to log out.
+        """
         try:
             metadata = await self._published.metadata()
         except Problem:
@@ -159,8 +160,6 @@ class Provider:
         if not isinstance(endpoint, str) or not trusted(endpoint, plain_http=self._plain_http):
             return None
         said = {"client_id": self.issuer.client_id, "post_logout_redirect_uri": return_to}
-        if len(id_token) <= _MAX_HINT:
-            said["id_token_hint"] = id_token
         return f"{endpoint}?{urlencode(said)}"
 
     async def _exchange(

@@ -9,14 +9,13 @@ import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
 import asyncpg
-from joserfc import jwe
-from joserfc.jwk import OctKey
 
+from servicekit.database import Connection
 from servicekit.viewers import ROLES, Role
 from webkit.issuers import Grants
 
@@ -28,8 +27,8 @@ ABSOLUTE: Final = timedelta(hours=10)
 LOGIN: Final = timedelta(minutes=10)
 #: How exactly a session remembers when it was last seen. Each page would else be a write.
 _EXACT: Final = timedelta(minutes=1)
-
-_SEAL: Final = {"alg": "dir", "enc": "A256GCM"}
+#: How often an address tried to log in is kept for so long, far beyond what any limit counts over.
+_ATTEMPTS: Final = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +46,6 @@ class Token:
         """A secret of 43 characters for one purpose; tells nothing of the token or of others."""
         mac = hmac.new(self.value.encode(), purpose.encode(), sha256).digest()
         return urlsafe_b64encode(mac).rstrip(b"=").decode()
-
-    def key(self) -> OctKey:
-        """The key for what is stored sealed."""
-        return OctKey.import_key(hmac.new(self.value.encode(), b"seal", sha256).digest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +85,13 @@ async def begin_login(pool: asyncpg.Pool, issuer: str, return_to: str) -> Token:
     """Notes a login under way, and forgets what ran out."""
     token = Token()
     async with pool.acquire() as connection, connection.transaction():
-        await _sweep(connection)
-        await connection.execute(
-            "INSERT INTO web_login (token_hash, issuer, return_to) VALUES ($1, $2, $3)",
+        began_at = await connection.fetchval(
+            "INSERT INTO web_login (token_hash, issuer, return_to) VALUES ($1, $2, $3) RETURNING began_at",
             token.digest,
             issuer,
             return_to,
         )
+        await forget(connection, began_at)
     return token
 
 
@@ -114,15 +109,15 @@ async def take_login(pool: asyncpg.Pool, token: Token) -> Begun | None:
 
 
 async def open_session(
-    pool: asyncpg.Pool, issuer: str, subject: str, name: str, grants: Grants, id_token: str
+    pool: asyncpg.Pool, issuer: str, subject: str, name: str, grants: Grants
 ) -> Token:
     """A new session with a new token; where there is one municipality only it is chosen."""
     token = Token()
     places = {municipality for municipality, _ in grants}
     await pool.execute(
         """
-        INSERT INTO web_session (token_hash, issuer, subject, name, grants, chosen, id_token)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        INSERT INTO web_session (token_hash, issuer, subject, name, grants, chosen)
+        VALUES ($1, $2, $3, $4, $5, $6)
         """,
         token.digest,
         issuer,
@@ -130,7 +125,6 @@ async def open_session(
         name,
         sorted(f"{municipality}:{role}" for municipality, role in grants),
         places.pop() if len(places) == 1 else None,
-        jwe.encrypt_compact(_SEAL, id_token, token.key()),
     )
     return token
 
@@ -160,26 +154,27 @@ async def choose(pool: asyncpg.Pool, token: Token, municipality: str) -> None:
     await pool.execute("UPDATE web_session SET chosen = $2 WHERE token_hash = $1", token.digest, municipality)
 
 
-async def end(pool: asyncpg.Pool, token: Token) -> tuple[str, str] | None:
-    """Ends a session; gives its issuer and the ID token it was opened with, or None when there was none."""
-    row = await pool.fetchrow(
-        "DELETE FROM web_session WHERE token_hash = $1 RETURNING issuer, id_token", token.digest
+async def end(pool: asyncpg.Pool, token: Token) -> str | None:
+    """Ends a session; gives its issuer, or None when there was none."""
+    issuer: str | None = await pool.fetchval(
+        "DELETE FROM web_session WHERE token_hash = $1 RETURNING issuer", token.digest
     )
-    if row is None:
-        return None
-    opened = jwe.decrypt_compact(row["id_token"], token.key()).plaintext
-    return row["issuer"], (opened or b"").decode()
+    return issuer
 
 
-async def _sweep(connection: asyncpg.Connection) -> None:
-    await connection.execute("DELETE FROM web_login WHERE began_at < now() - $1::interval", LOGIN)
-    await connection.execute(
-        "DELETE FROM web_session WHERE seen_at < now() - $1::interval OR began_at < now() - $2::interval",
-        IDLE,
-        ABSOLUTE,
-    )
-    # far beyond what any limit counts over
-    await connection.execute("DELETE FROM web_attempt WHERE since < now() - interval '1 day'")
+async def forget(connection: Connection, at: datetime) -> int:
+    """Forgets sessions and logins that ran out, and attempts that count no more; gives how many rows.
+
+    At each login, and a job of ``servicekit.retention``: names are not to stay because nobody logs in.
+    """
+    done = [
+        await connection.execute("DELETE FROM web_login WHERE began_at < $1", at - LOGIN),
+        await connection.execute(
+            "DELETE FROM web_session WHERE seen_at < $1 OR began_at < $2", at - IDLE, at - ABSOLUTE
+        ),
+        await connection.execute("DELETE FROM web_attempt WHERE since < $1", at - _ATTEMPTS),
+    ]
+    return sum(int(status.rpartition(" ")[2]) for status in done)
 
 
 def _grants(stored: Collection[str]) -> Grants:

@@ -8,6 +8,7 @@ from services.outreach import idempotency
 from services.outreach.consumer import consumer
 from services.outreach.ladder_file import Ladders, load_folder
 from services.outreach.timers import timers
+from webkit import sessions
 
 
 def ladders_of(settings: Settings) -> Ladders:
@@ -40,5 +41,5 @@ def parts(settings: Settings) -> Parts:
         consumer(ladders),
         publishes=True,
         background=background,
-        retention=(forget, idempotency.forget),
+        retention=(forget, idempotency.forget, sessions.forget),
     )

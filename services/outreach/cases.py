@@ -56,13 +56,14 @@ SELECT EXISTS (
 _PERSONS = """
 SELECT p.person_id, revision > 0 AND NOT purged AS known, revision, birth_date, protection,
        merged_into IS NOT NULL AS merged,
-       coalesce(cardinality(phones) > 0, false) AS phone, email IS NOT NULL AS email, street IS NOT NULL AS letter,
+       way.municipality AS reached_by, coalesce(cardinality(phones) > 0, false) AS phone,
+       email IS NOT NULL AS email, street IS NOT NULL AS letter,
        EXISTS (SELECT FROM contact AS c WHERE c.person_id = p.person_id) AS contacts,
        EXISTS (SELECT FROM measure AS m WHERE m.person_id = p.person_id) AS measures,
        EXISTS (
          SELECT FROM notice AS n WHERE n.person_id = p.person_id AND standing AND handled_on IS NULL
        ) AS notices
-FROM person AS p LEFT JOIN contact_way USING (person_id)
+FROM person AS p LEFT JOIN contact_way AS way USING (person_id)
 WHERE p.person_id = ANY($1::uuid[])
 """
 _CONTACTS = """
@@ -124,7 +125,7 @@ class _Known:
     episodes: list[Episode]
     tasks: list[Task]
     persons: dict[UUID, Person] = field(default_factory=dict)
-    ways: dict[UUID, frozenset[Channel]] = field(default_factory=dict)
+    ways: dict[Key, frozenset[Channel]] = field(default_factory=dict)
     dossiers: defaultdict[Key, Dossier] = field(default_factory=lambda: defaultdict(Dossier))
     #: To whom cases of protected registration are routed.
     routed: dict[Key, str] = field(default_factory=dict)
@@ -208,7 +209,7 @@ def _called(
 ) -> tuple[list[Brought], date | None]:
     """What changes in the tasks of a case, and the next day to look at it."""
     person = known.persons.get(episode.person_id)
-    ways = known.ways.get(episode.person_id, frozenset())
+    ways = known.ways.get((episode.person_id, coverage.municipality), frozenset())
     dossier = known.dossiers[episode.person_id, coverage.municipality]
     case = _case(episode, coverage, person, ways, dossier, today)
     wanted, look = called_for(case, ladder, today)
@@ -300,7 +301,8 @@ async def _read(connection: Connection, persons: Collection[UUID]) -> _Known | N
         known.persons[person_id] = Person(
             row["revision"], row["birth_date"], row["protection"], row["merged"]
         )
-        known.ways[person_id] = _ways(row["phone"], row["email"], row["letter"])
+        if row["reached_by"] is not None:
+            known.ways[person_id, row["reached_by"]] = _ways(row["phone"], row["email"], row["letter"])
     places = {e.episode_id: (e.person_id, e.coverage.municipality) for e in known.episodes if e.coverage}
     for task in known.tasks:
         own = task.person_id, task.municipality

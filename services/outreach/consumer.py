@@ -77,8 +77,8 @@ async def _take_effect(connection: Connection, ladders: Ladders, events: Sequenc
         await store.forget(connection, met.purged)
     if met.routed:
         await routing.settle(connection, met.routed, REGISTRY)
-    await cases.bring_up(connection, ladders, met.persons, REGISTRY, met.today)
     await ways.place(connection, met.persons)
+    await cases.bring_up(connection, ladders, met.persons, REGISTRY, met.today)
 
 
 def _named(

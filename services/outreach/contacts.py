@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from contracts.identifiers import EARLIEST
 from contracts.own import ContactMade, Occupation
 from servicekit.access_log import looked
-from servicekit.calendar import now, today
+from servicekit.calendar import now
 from servicekit.database import Connection
 from servicekit.outbox import append
 from services.outreach import cases, queue, store
@@ -64,7 +64,7 @@ async def record(connection: Connection, ladders: Ladders, task_id: int, who: st
 
     Call it in a transaction. Raises queue.NotHeldError, and RefusedError for a day to come.
     """
-    _check(said)
+    await _check(connection, said)
     held = await cases.hold(connection, task_id, who)
     await queue.finish(connection, held, who)
     # while her task was held she may have turned out to be another
@@ -86,7 +86,7 @@ async def log(
 
     Call it in a transaction. Raises RefusedError: a day to come, or the municipality has no case of hers.
     """
-    _check(said)
+    await _check(connection, said)
     await cases.enter(connection, municipality, person_id)
     contact_id = uuid4()
     await connection.execute(_ADD, contact_id, person_id, municipality, None)
@@ -109,7 +109,7 @@ async def correct(
 
     Call it in a transaction. Raises RefusedError: a day to come, no such contact, or corrected meanwhile.
     """
-    _check(said)
+    await _check(connection, said)
     person_id = await connection.fetchval(_WHOSE, contact_id, municipality)
     if person_id is None:
         raise UnknownError("there is no such contact")
@@ -137,8 +137,8 @@ def _contact(row: Connection) -> Contact:
     return Contact(row["contact_id"], row["revision"], row["task_id"], said, row["who"], row["at"])
 
 
-def _check(said: Said) -> None:
-    if not EARLIEST <= said.on <= today():
+async def _check(connection: Connection, said: Said) -> None:
+    if not EARLIEST <= said.on <= await store.calendar_day(connection):
         raise WrongDayError("a contact is recorded when it has been made: its day cannot be one to come")
 
 

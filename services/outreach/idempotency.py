@@ -66,6 +66,8 @@ async def begin(connection: Connection, asked: Request) -> str | None:
     if await connection.fetchval(_BEGIN, asked.key_hash, viewer.municipality, viewer.who, asked.digest, KEPT):
         return None
     row = await connection.fetchrow(_GIVEN, asked.key_hash, viewer.municipality, viewer.who)
+    if row is None:  # forgotten at this moment
+        return await begin(connection, asked)
     if row["request_digest"] != asked.digest:
         raise OtherRequestError
     answer: str = row["answer"]
@@ -83,5 +85,5 @@ async def forget(connection: Connection, at: datetime) -> int:
 
 
 def _hash(*parts: str) -> bytes:
-    # none of the parts holds a NUL: a header, a path and a name cannot
-    return sha256("\0".join(parts).encode()).digest()
+    # each by its own hash: no part can run into the next, whatever it holds
+    return sha256(b"".join(sha256(part.encode()).digest() for part in parts)).digest()

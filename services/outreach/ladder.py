@@ -59,12 +59,18 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class MeasureOf:
-    """A measure of this case. It goes on from its first day until the day before ``ended_on``."""
+    """A measure of this case. It goes on from its first day to its last, both included."""
 
     started_on: date
+    #: The last day; None while no end is known.
     ended_on: date | None
     #: Planned follow-ups that are not done yet.
     follow_up_on: tuple[date, ...]
+
+    @property
+    def over_on(self) -> date | None:
+        """The first day on which it no longer goes on."""
+        return None if self.ended_on is None else self.ended_on + timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +187,7 @@ def _no_longer_current(case: Case, ladder: Ladder) -> date | None:
 
 
 def _goes_on(measure: MeasureOf, today: date) -> bool:
-    return measure.started_on <= today and (measure.ended_on is None or today < measure.ended_on)
+    return measure.started_on <= today and (measure.ended_on is None or today <= measure.ended_on)
 
 
 def _rests(case: Case, ladder: Ladder, today: date) -> bool:
@@ -198,8 +204,8 @@ def _turns(case: Case, ladder: Ladder) -> Iterator[date]:
         yield until
     for measure in case.measures:
         yield measure.started_on
-        if measure.ended_on is not None:
-            yield measure.ended_on
+        if measure.over_on is not None:
+            yield measure.over_on
 
 
 def _follow_up(case: Case, ladder: Ladder, today: date) -> date | None:
@@ -227,16 +233,19 @@ def _manual(case: Case, ladder: Ladder, today: date) -> _Place:
 
 
 def _ends(case: Case, ladder: Ladder, today: date) -> dict[date, _Place]:
-    """Where the case stood anew when a measure ended or an occupation was no longer current, until today."""
+    """Where the case stood anew when a measure was over or an occupation no longer current, until today.
+
+    What follows a measure is waited for from its last day on, and opens when it is over.
+    """
     places = {}
     until = _no_longer_current(case, ladder)
     if until is not None and case.opened_on < until <= today:
         places[until] = _Place(ladder.occupation.then, until)
     rule = ladder.measures.when_ended
     for measure in case.measures:
-        ended_on = measure.ended_on
-        if ended_on is not None and case.opened_on < ended_on <= today:
-            places[ended_on] = _Place(rule.then, _after(case, ladder, ended_on, rule.in_days))
+        ended_on, over_on = measure.ended_on, measure.over_on
+        if ended_on is not None and over_on is not None and case.opened_on < over_on <= today:
+            places[over_on] = _Place(rule.then, max(over_on, _after(case, ladder, ended_on, rule.in_days)))
     return places
 
 

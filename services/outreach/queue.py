@@ -12,9 +12,10 @@ from uuid import UUID
 import asyncpg
 
 from contracts.own import EntryReason
-from servicekit.calendar import STOCKHOLM, today
+from servicekit.calendar import STOCKHOLM
 from servicekit.database import Connection
 from servicekit.viewers import Viewer, called_by
+from services.outreach import store
 from services.outreach.ages import at_age
 from services.outreach.kinds import Channel, Kind
 from services.outreach.tasks import NOT_CALLED_FOR
@@ -45,12 +46,12 @@ WHERE task_id = $1 RETURNING state
 _ASSIGN = "UPDATE task SET assigned_to = $2 WHERE task_id = $1"
 _IS_ROUTED = "SELECT protection = 'protected_registration' FROM person WHERE person_id = $1"
 _DONE = """
-UPDATE task SET state = 'done', done_on = $2, waits_for = NULL, snoozed_until = NULL,
-                leased_by = NULL, leased_until = NULL
+UPDATE task SET state = 'done', done_on = (now() AT TIME ZONE 'Europe/Stockholm')::date, waits_for = NULL,
+                snoozed_until = NULL, leased_by = NULL, leased_until = NULL
 WHERE task_id = $1
 """
 _HANDLED = """
-UPDATE notice SET handled_on = $3
+UPDATE notice SET handled_on = (now() AT TIME ZONE 'Europe/Stockholm')::date
 WHERE person_id = $1 AND municipality = $2 AND standing AND handled_on IS NULL
 """
 
@@ -218,7 +219,7 @@ async def release(connection: Connection, task_id: int, who: str) -> None:
 
 async def snooze(connection: Connection, task_id: int, until: date, who: str) -> None:
     """Puts a held task off: it is given back, and to nobody before that day. Raises NotHeldError, RefusedError."""
-    day = today()
+    day = await store.calendar_day(connection)
     if not day < until <= day + timedelta(days=SNOOZE_DAYS):
         raise WrongDayError(f"a task is put off until a day after today, at most {SNOOZE_DAYS} days on")
     held = await hold(connection, task_id, who)
@@ -254,7 +255,7 @@ async def finish(connection: Connection, held: Held, who: str) -> None:
 
     What is called for now ``cases.bring_up`` says; ``contacts`` and ``measures`` call both.
     """
-    await connection.execute(_DONE, held.task_id, today())
+    await connection.execute(_DONE, held.task_id)
     await connection.execute(_NOTE, held.task_id, held.municipality, "done", who, None)
     if held.kind == "early_support":
-        await connection.execute(_HANDLED, held.person_id, held.municipality, today())
+        await connection.execute(_HANDLED, held.person_id, held.municipality)

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Final, Literal
 from uuid import UUID
 
-from servicekit.access_log import looked
+from servicekit.access_log import looked, looked_at
 from servicekit.calendar import STOCKHOLM
 from servicekit.database import Connection
 from services.outreach import cases, store
@@ -43,7 +43,7 @@ LEFT JOIN LATERAL (
   SELECT min(opened_on) AS since, count(*) AS tasks FROM task
   WHERE task.person_id = p.person_id AND municipality = $1 AND state = 'open'
 ) AS open ON true
-WHERE protection = 'protected_registration' AND p.person_id IN (
+WHERE protection = 'protected_registration' AND ($2::uuid IS NULL OR p.person_id = $2) AND p.person_id IN (
   SELECT person_id FROM routing WHERE municipality = $1
   UNION SELECT person_id FROM task WHERE municipality = $1 AND state = 'open' AND waits_for = 'routing'
 )
@@ -127,12 +127,21 @@ async def shielded_cases(connection: Connection, municipality: str, who: str) ->
 
     The oldest first. For registrars: others are shown none. Each is in the access log.
     """
-    found = [Shielded(*row) for row in await connection.fetch(_LIST, municipality)]
-    for one in found:
-        await looked(
-            connection, "outreach routing", who=who, person_id=one.person_id, municipality=municipality
-        )
+    found = [Shielded(*row) for row in await connection.fetch(_LIST, municipality, None)]
+    seen = [one.person_id for one in found]
+    await looked_at(connection, "outreach routing", seen, who=who, municipality=municipality)
     return found
+
+
+async def shielded_case(
+    connection: Connection, municipality: str, person_id: UUID, who: str
+) -> Shielded | None:
+    """The one of a person, if the list has it. The look is in the access log."""
+    row = await connection.fetchrow(_LIST, municipality, person_id)
+    if row is None:
+        return None
+    await looked(connection, "outreach routing", who=who, person_id=person_id, municipality=municipality)
+    return Shielded(*row)
 
 
 async def history(connection: Connection, municipality: str, person_id: UUID) -> Sequence[Decision]:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from contracts.own import Ground
 from servicekit.database import Connection, TransientError
-from services.outreach.tasks import Brought, Coverage, Episode, Task
+from services.outreach.tasks import Brought, Coverage, Episode, Task, stands
 
 #: What an episode rests on, as its row has it: JSON.
 GROUNDS: Final = TypeAdapter(tuple[Ground, ...])
@@ -48,11 +48,8 @@ UPDATE episode SET municipality = NULL, person_revision = NULL, from_day = NULL,
                    exit_reason = NULL, grounds = NULL, look_on = NULL
 WHERE person_id = ANY($1::uuid[])
 """
-_FORGET_TASKS = """
-DELETE FROM task WHERE person_id = ANY($1::uuid[])
-  OR episode_id IN (SELECT episode_id FROM episode WHERE person_id = ANY($1::uuid[]))
-"""
-_FORGET: Final = ("contact", "measure", "contact_way", "notice", "routing", "routing_history")
+# Not all tasks of her episodes: what was done for her before she turned out to be another is that other's.
+_FORGET: Final = ("contact", "measure", "contact_way", "notice", "routing", "routing_history", "task")
 _EPISODES = """
 SELECT episode_id, revision, person_id, municipality, person_revision, from_day, entry_reason, to_day, exit_reason,
        opened_on
@@ -201,7 +198,7 @@ async def keep_tasks(connection: Connection, brought: Sequence[Brought], who: st
         if tasks:
             await connection.execute(_KEEP_TASKS, *columns([_kept(task) for task in tasks]))
     noted = [
-        (task.task_id, task.municipality, happening, task.step if happening == "changed" else task.reason)
+        (task.task_id, task.municipality, happening, stands(task) if happening == "changed" else task.reason)
         for task, happening in known
         if happening is not None
     ]
@@ -226,7 +223,6 @@ async def look_on(connection: Connection, days: Mapping[UUID, date | None]) -> N
 
 async def forget(connection: Connection, persons: Collection[UUID]) -> None:
     """Removes all there is of locked persons but themselves; of their episodes only id and revision are left."""
-    await connection.execute(_FORGET_TASKS, list(persons))
     for table in _FORGET:
         await connection.execute(f"DELETE FROM {table} WHERE person_id = ANY($1::uuid[])", list(persons))
     await connection.execute(_FORGET_EPISODES, list(persons))

@@ -199,8 +199,16 @@ def for_notices(tasks: Sequence[Task], whose: Whose, wanted: Wanted | None, toda
         if wanted is None:
             return [(_close(task, NOTICE_WITHDRAWN), "closed")]
         placed = _placed(task, whose, wanted)
-        return [(placed, None)] if placed != task else []
+        happening: Happening | None = "changed" if stands(placed) != stands(task) else None
+        return [(placed, happening)] if placed != task else []
     return [] if wanted is None else [(_opened(None, whose, wanted, today), "opened")]
+
+
+def stands(task: Task) -> str:
+    """How an open task stands, for its history: step, channel, the day it is due, and what it waits for."""
+    by = f" by {task.channel}" if task.channel else ""
+    waiting = f", waits for {task.waits_for}" if task.waits_for else ""
+    return f"{task.step}{by}, due {task.due_on}{waiting}"
 
 
 def _followed(task: Task, episode: Episode) -> Task:
@@ -218,9 +226,9 @@ def _kept(task: Task, whose: Whose, wanted: Sequence[Wanted]) -> Brought:
     one = next((one for one in wanted if one.kind == task.kind), None)
     if one is not None:
         placed = _placed(task, whose, one)
-        return placed, "changed" if placed.step != task.step else None
+        return placed, "changed" if stands(placed) != stands(task) else None
     if task.held:
-        return replace(task, waits_for="holder"), None
+        return replace(task, waits_for="holder"), "changed" if task.waits_for != "holder" else None
     return _close(task, NOT_CALLED_FOR), "closed"
 
 

@@ -42,7 +42,7 @@ class Scene:
         titles = {"otilia": "Otilia Uppsökare", "lena": "Lena Ledare", "regina": "Regina Registrator"}
         held: tuple[Role, ...] = roles or ("outreach",)
         grants = frozenset(("0180", role) for role in held)
-        token = await open_session(self.pool, "stockholm", name, titles[name], grants, "none")
+        token = await open_session(self.pool, "stockholm", name, titles[name], grants)
         page = await window(self.address, look)
         cookie = f"kaa_session_{urlsplit(self.address).port}"
         await page.context.add_cookies([{"name": cookie, "value": token.value, "url": self.address}])

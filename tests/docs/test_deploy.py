@@ -82,7 +82,9 @@ def test_the_pages_of_outreach_are_reached_once_it_is_said_who_may_log_in() -> N
     assert outreach["environment"]["KAA_WEB_HOST"] == "0.0.0.0"
     # None: as it is where compose is started, and not set when it is not set there
     passed_on = {name for name, value in outreach["environment"].items() if value is None}
-    assert passed_on == {"KAA_ISSUERS", "KAA_WEB_ADDRESS", "KAA_WEB_PLAIN_HTTP"}
+    assert passed_on == {
+        "KAA_ISSUERS", "KAA_OUTREACH_LADDERS", "KAA_WEB_ADDRESS", "KAA_WEB_PLAIN_HTTP", "KAA_WEB_PROXIES"
+    }  # fmt: skip
 
 
 def test_the_image_holds_every_room_and_runs_as_nobody_special() -> None:

@@ -111,6 +111,18 @@ async def submitted(there: httpx.AsyncClient, login_page: str, user: str, passwo
     return await there.post(unescape(action[1]), data={"username": user, "password": password})
 
 
+async def confirmed(there: httpx.AsyncClient, logout: str) -> httpx.Response:
+    """Keycloak asks whether to log out; yes."""
+    page = await there.get(logout)
+    assert page.status_code == 200, page.text
+    form = re.search(r'<form[^>]*action="([^"]*logout-confirm[^"]*)".*?</form>', page.text, re.DOTALL)
+    assert form, page.text
+    fields = {
+        name: value for name, value in re.findall(r'<input[^>]*name="(\w+)"[^>]*value="([^"]*)"', form[0])
+    }
+    return await there.post(str(page.url.join(unescape(form[1]))), data=fields)
+
+
 async def logged_in(
     visitor: Visitor, there: httpx.AsyncClient, installed: Installed, user: str
 ) -> httpx.Response:
@@ -154,7 +166,7 @@ async def test_logout_ends_the_session_at_keycloak_too(visitor: Visitor, install
         assert again.status_code == 302, "Keycloak still knows who it is"
 
         left = await visitor.post("/logout", origin=installed.address, csrf_token=await visitor.csrf_token())
-        back = await there.get(left.headers["refresh"].partition("; url=")[2])
+        back = await confirmed(there, left.headers["refresh"].partition("; url=")[2])
         assert (back.status_code, back.headers["location"]) == (302, f"{installed.address}/logged-out")
         assert (await visitor.get("/")).status_code == 303
 

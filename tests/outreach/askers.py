@@ -167,7 +167,7 @@ async def neighbours(admin: Connection, pool: asyncpg.Pool) -> tuple[FastAPI, tu
         ]
         for name, roles in ROLES.items():
             grants = frozenset((one.code, role) for role in roles)
-            token = await open_session(pool, "stockholm", f"{name}-{one.code}", name.title(), grants, "none")
+            token = await open_session(pool, "stockholm", f"{name}-{one.code}", name.title(), grants)
             one.askers.append(Asker(app, name, one.code, token.value))
     return app, (here, there)
 

@@ -215,9 +215,15 @@ async def test_of_protected_registration_the_registrar_alone_sees_anything(place
         assert await place.seen(viewer(HERE, "leader"), query, her) == [], table
         assert await place.seen(viewer(THERE, "registrar"), query, her) == [], table
         assert await place.seen(viewer(HERE, "registrar"), query, her) != [], table
-    history = "SELECT 1 FROM task_history WHERE task_id = ANY($1::bigint[])"
-    assert await place.seen(viewer(HERE), history, numbers) == []
-    assert await place.seen(viewer(HERE, "registrar"), history, numbers) != []
+    # what is asked for by itself is judged by itself, not by what it belongs to
+    for query, known in (
+        ("SELECT 1 FROM task_history WHERE task_id = ANY($1::bigint[])", numbers),
+        ("SELECT 1 FROM contact_revision WHERE contact_id = ANY($1::uuid[])", [place.here.contacts[2]]),
+        ("SELECT 1 FROM measure_revision WHERE measure_id = ANY($1::uuid[])", [place.here.measures[2]]),
+    ):
+        assert await place.seen(viewer(HERE), query, known) == [], query
+        assert await place.seen(viewer(THERE, "registrar"), query, known) == [], query
+        assert await place.seen(viewer(HERE, "registrar"), query, known) != [], query
     for by in (viewer(HERE), viewer(NOWHERE)):
         async with seen_by(place.staff, by) as connection:
             assert await listing.routing_count(connection) == 2
@@ -234,6 +240,17 @@ async def test_nothing_can_be_written_down_about_a_person_who_is_not_seen(place:
         f"UPDATE task SET person_id = '{foreign}' WHERE $1::uuid IS NOT NULL",
         f"UPDATE task SET municipality = '{THERE}' WHERE $1::uuid IS NOT NULL",
         "UPDATE person SET revision = 99 WHERE $1::uuid IS NOT NULL",
+        *(
+            f"INSERT INTO contact_revision (contact_id, revision, municipality, on_day, channel, outcome, who) "
+            f"SELECT '{one}', 9, '{HERE}', current_date, 'phone', 'reached', 'idp:x' WHERE $1::uuid IS NOT NULL"
+            for one in (place.there.contacts[0], place.here.contacts[2])
+        ),
+        *(
+            f"INSERT INTO measure_revision (measure_id, revision, municipality, kind, content, from_day, "
+            f"follow_up_on, support, who) SELECT '{one}', 9, '{HERE}', 'guidance', 'x', current_date, '{{}}', '[]', "
+            f"'idp:x' WHERE $1::uuid IS NOT NULL"
+            for one in (place.there.measures[0], place.here.measures[2])
+        ),
     )
     for statement in statements:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):

@@ -144,6 +144,7 @@ CALLS: Final[dict[str, Call]] = {
     "routing.route": lambda c, x: routing.route(
         c, LADDERS, x.municipality, x.person, x.chance.choice(["idp:a", "idp:b"]), x.who, "Hon känner henne."
     ),
+    "routing.shielded_case": lambda c, x: routing.shielded_case(c, x.municipality, x.person, x.who),
     "routing.shielded_cases": lambda c, x: routing.shielded_cases(c, x.municipality, x.who),
     "routing.take_back": lambda c, x: routing.take_back(
         c, LADDERS, x.municipality, x.person, x.who, "Hon är sjuk."

@@ -164,7 +164,7 @@ async def test_the_task_of_a_merged_person_waits_until_its_episode_says_whose_it
     assert (task.person_id, task.waits_for) == (winner.person_id, "person")
     await tell(outreach, winner.known(5))
     assert (await task_of(outreach, vera)).waits_for is None
-    assert await history_of(outreach, vera) == ["opened"]
+    assert await history_of(outreach, vera) == ["opened", "changed", "changed"]
 
 
 async def test_two_persons_who_turn_out_to_be_one_leave_one_task_and_what_was_done_for_either(

@@ -157,6 +157,18 @@ async def test_what_was_done_for_one_who_turns_out_to_be_another_was_done_for_th
     assert await calls_for(outreach, mine) == {}
 
 
+async def test_the_purge_of_one_who_turned_out_to_be_another_takes_nothing_of_that_other(
+    outreach: Connection,
+) -> None:
+    """INV-10: her episode was withdrawn and stays hers; what was done for it is the other's."""
+    vera, winner = await covered(outreach), await covered(outreach)
+    await do(outreach, vera, "inform", said("reached"))
+    await tell(outreach, vera.never(2), vera.known(2, merged_into=winner.person_id))
+    await tell(outreach, tombstone(vera.person_id))
+    (contact,) = await contacts.of_person(outreach, HOME, winner.person_id)
+    assert (contact.said.outcome, contact.task_id is not None) == ("reached", True)
+
+
 async def test_contacts_are_gone_with_a_purged_person(outreach: Connection) -> None:
     vera = await covered(outreach)
     made = await log(outreach, vera, said())

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
-import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 
@@ -14,30 +13,11 @@ from servicekit.database import Connection
 from tests.outreach import programs
 from tests.outreach.programs import Program, code
 from tests.outreach.tellings import Person, identity_number, tell, tombstone
-from tests.outreach.visits import Colleague, application, heading, staffed
+from tests.outreach.visits import Colleague, heading, task_of
 from tests.webkit.visiting import code_of
 
 BO = "stockholm:bo"
 WHY = "Har arbetat med skyddade förut"
-
-
-@pytest_asyncio.fixture(scope="module")
-async def pool(postgres: str, database: str) -> AsyncIterator[asyncpg.Pool]:
-    async with staffed(postgres, database) as opened:
-        yield opened
-
-
-@pytest.fixture
-def app(pool: asyncpg.Pool) -> FastAPI:
-    return application(pool)
-
-
-@pytest_asyncio.fixture(autouse=True)
-async def _nobody_stays(outreach: Connection, pool: asyncpg.Pool) -> AsyncIterator[None]:
-    yield
-    rows = await outreach.fetch("SELECT person_id FROM person WHERE NOT purged")
-    await tell(outreach, *(tombstone(row[0]) for row in rows))
-    await pool.execute("DELETE FROM web_attempt")
 
 
 @pytest_asyncio.fixture
@@ -55,13 +35,6 @@ async def regina(app: FastAPI) -> Colleague:
 @pytest_asyncio.fixture
 async def bo(app: FastAPI) -> Colleague:
     return await Colleague.at_work(app, "bo")
-
-
-async def task_of(outreach: Connection, person: Person) -> int:
-    number: int = await outreach.fetchval(
-        "SELECT task_id FROM task WHERE person_id = $1 AND state = 'open'", person.person_id
-    )
-    return number
 
 
 async def test_a_case_is_routed_to_a_colleague_who_meets_it_in_her_queue(
@@ -160,9 +133,12 @@ async def test_another_municipalitys_registrar_has_no_such_case(
         assert code_of(await who.send(f"{path}/take-back", why_back=WHY)) == "no_such_case"
 
 
-@pytest.fixture
-def served(pool: asyncpg.Pool) -> FastAPI:
-    return programs.application(pool)
+@pytest_asyncio.fixture
+async def served(outreach: Connection, pool: asyncpg.Pool) -> AsyncIterator[FastAPI]:
+    """The same with an API."""
+    yield programs.application(pool)
+    rows = await outreach.fetch("SELECT person_id FROM person WHERE NOT purged")
+    await tell(outreach, *(tombstone(row[0]) for row in rows))
 
 
 async def test_a_registrars_program_routes_and_takes_back(served: FastAPI, dora: Person) -> None:
@@ -196,7 +172,7 @@ async def test_the_api_refuses_who_may_not_route_and_whom_nobody_knows(served: F
     path = f"/routing/{dora.person_id}/route"
     regina = Program(served, "regina", "kaa.registrar")
     assert code(await Program(served, "bo").post(path, to=BO, reason=WHY)) == (403, "role_missing")
-    assert code(await regina.post(path, to="solna:bo", reason=WHY)) == (422, "no_such_worker")
+    assert code(await regina.post(path, to="solna:bo", reason=WHY)) == (409, "no_such_worker")
     assert code(await regina.post(path, to=BO, reason=" ")) == (422, "invalid_request")
     away = Program(served, "rut", "kaa.registrar", programs.AWAY)
     assert code(await away.post(path, to=BO, reason=WHY)) == (404, "not_in_municipality")

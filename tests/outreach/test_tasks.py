@@ -24,6 +24,7 @@ from services.outreach.tasks import (
     closed,
     ending,
     for_notices,
+    stands,
     the_case,
     waits_for,
 )
@@ -153,10 +154,10 @@ def test_what_nothing_calls_for_any_more_closes_and_opens_anew_when_it_is_called
 def test_a_task_that_nothing_calls_for_stays_for_who_holds_it_and_for_nobody_else() -> None:
     held = replace(opened()[0], held=True)
     ((kept, happening),) = brought_up([held], episode(2, OPEN), HERS, (), TODAY)
-    assert (kept.state, kept.waits_for, happening) == ("open", "holder", None)
+    assert (kept.state, kept.waits_for, happening) == ("open", "holder", "changed")
     assert brought_up([kept], episode(2, OPEN), HERS, (), TODAY) == []
     ((called_for_again, happening),) = brought_up([kept], episode(2, OPEN), HERS, INFORM, TODAY)
-    assert (called_for_again.waits_for, happening) == (None, None)
+    assert (called_for_again.waits_for, happening) == (None, "changed")
     ((gone, _),) = brought_up([replace(kept, held=False)], episode(2, OPEN), HERS, (), TODAY)
     assert (gone.state, gone.waits_for) == ("closed", None)
 
@@ -173,11 +174,13 @@ def test_another_step_of_the_same_kind_changes_the_task_that_is_there() -> None:
     assert (changed.task_id, changed.step, happening) == (task.task_id, "write", "changed")
 
 
-def test_another_due_day_is_no_news_in_the_history() -> None:
+def test_another_due_day_stands_in_the_history() -> None:
     (task,) = opened()
     sooner = wanted(due_on=DUE - timedelta(days=3))
     ((changed, happening),) = brought_up([task], episode(2, OPEN), HERS, (sooner,), TODAY)
-    assert (changed.due_on, changed.rank_on, happening) == (sooner.due_on, sooner.due_on, None)
+    assert (changed.due_on, changed.rank_on, happening) == (sooner.due_on, sooner.due_on, "changed")
+    assert stands(changed) == f"inform by phone, due {sooner.due_on}"
+    assert brought_up([changed], episode(3, OPEN), HERS, (sooner,), TODAY) == []
 
 
 def test_tasks_follow_their_episode_to_another_person() -> None:

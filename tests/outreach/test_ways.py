@@ -62,6 +62,11 @@ async def test_after_a_move_they_are_the_new_municipalitys(outreach: Connection)
     await tell(outreach, moved.covered(since=SINCE + timedelta(days=11)))
     assert await of(outreach, vera) is None
     assert await of(outreach, vera, "1480") == ALL
+    # and each case is brought up by the ways that its municipality sees
+    proposed = await outreach.fetch(
+        "SELECT municipality, channel FROM task WHERE person_id = $1 AND state = 'open'", vera.person_id
+    )
+    assert dict(proposed) == {HOME: "social_media", "1480": "phone"}
     await tell(outreach, vera.no_longer(2, "moved"))
     assert await of(outreach, vera, "1480") == ALL
 

@@ -1,5 +1,6 @@
 """A database with the tables of login and sessions, as a service's migrations make them."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
@@ -16,9 +17,11 @@ async def with_sessions(postgres: str) -> AsyncIterator[asyncpg.Pool]:
     """A pool of the role that pages have, in a database that is gone afterwards."""
     name = f"t{uuid4().hex[:8]}_webkit"
     await prepare(postgres, name)
-    # a role that owns nothing stands for that of staff, whatever a service calls it
+    # a role that owns nothing stands for that of staff and of the service
     owner = await connect(role_url(postgres, name, "owner"))
-    await owner.execute(text("webkit/sql/session_1.sql").replace("{staff}", role_name(name, "app")))
+    for part in ("session_1.sql", "session_2.sql"):
+        sql = text(f"webkit/sql/{part}")
+        await owner.execute(re.sub(r"\{(staff|app)\}", role_name(name, "app"), sql))
     await owner.close()
     async with new_pool(role_url(postgres, name, "app"), name="test", size=4) as opened:
         yield opened

@@ -51,7 +51,7 @@ ROUTED: Final = Kind(
     "The person's registration is protected: a registrar alone gives the case to somebody else.",
 )  # fmt: skip
 NO_WORKER: Final = Kind(
-    "no_such_worker", HTTPStatus.UNPROCESSABLE_ENTITY, "Nobody of the municipality can have this login",
+    "no_such_worker", HTTPStatus.CONFLICT, "Nobody of the municipality can have this login",
     "Name `<issuer's name>:<subject>`, of an issuer that serves the municipality.",
 )  # fmt: skip
 KEY_REUSED: Final = Kind(

@@ -141,8 +141,8 @@ async def _form(
         made = await contacts.of_person(connection, viewer.municipality, person_id, every_revision=True)
     revisions = [one for one in made if one.contact_id == contact_id]
     filled = _filled(revisions[-1]) | given if revisions else given
-    if revisions:
-        # what is sent next replaces what stands now
+    if revisions and ("revision" not in given or objection.notice):
+        # what is sent next replaces what is shown now: after a mere slip, what was shown before
         filled["revision"] = str(revisions[-1].revision)
     return render(
         request, "contact.html", status=objection.status, seen=seen, given=Given(filled),

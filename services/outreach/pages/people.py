@@ -19,6 +19,7 @@ from services.outreach.pages import timeline, words
 from services.outreach.pages.evidence import stated
 from services.outreach.pages.ground import (
     Given,
+    People,
     Reader,
     answered,
     ladders_of,
@@ -76,9 +77,10 @@ async def person(
     """All of a person; the form for the contact stands on top when the viewer holds her task."""
     async with seen_by(site_of(request).pool, viewer) as connection:
         became = await persons.now_is(connection, person_id)
-    if became is not None:
+        read = await _read(request, connection, viewer, person_id) if became is None else None
+    if read is None:
         return to(request, f"/persons/{became}")
-    return await show(request, viewer, person_id, task)
+    return _page(request, viewer, *read, task, {}, ())
 
 
 async def show(
@@ -91,16 +93,26 @@ async def show(
     problems: Sequence[tuple[str, str]] = (),
 ) -> Response:
     """The page; with what was given in the contact's form, and what is wrong with it. Raises Problem NO_PERSON."""
-    language = spoken(request)
     async with seen_by(site_of(request).pool, viewer) as connection:
-        known = await people(connection, viewer, language)
-        file = await _file(
-            connection,
-            viewer,
-            person_id,
-            ladders_of(request).of(viewer.municipality),
-            timeline.Told(language, known, organisers_of(request)),
-        )
+        read = await _read(request, connection, viewer, person_id)
+    return _page(request, viewer, *read, task_id, given or {}, problems)
+
+
+async def _read(
+    request: Request, connection: Connection, viewer: Viewer, person_id: UUID
+) -> tuple[People, File]:
+    language = spoken(request)
+    known = await people(connection, viewer, language)
+    told = timeline.Told(language, known, organisers_of(request))
+    ladder = ladders_of(request).of(viewer.municipality)
+    return known, await _file(connection, viewer, person_id, ladder, told)
+
+
+def _page(
+    request: Request, viewer: Viewer, known: People, file: File, task_id: int | None, given: dict[str, str],
+    problems: Sequence[tuple[str, str]],
+) -> Response:  # fmt: skip
+    language = spoken(request)
     held = [one for one in file.tasks if one.state == "open" and one.held_by == viewer.who]
     in_hand = next((one for one in held if one.task_id == task_id), held[0] if held else None)
     current = next((spell for spell in file.spells if spell.to_day is None), None)
@@ -109,7 +121,7 @@ async def show(
         request, "person.html", status=422 if problems else 200, file=file, seen=file.seen, in_hand=in_hand,
         waiting=[one for one in file.tasks if one.state == "open" and one is not in_hand],
         current=current, evidence=list(stated(grounds, language, organisers_of(request))),
-        given=Given(given or {}), problems=problems, people=known, viewer=viewer, today=today(), words=words,
+        given=Given(given), problems=problems, people=known, viewer=viewer, today=today(), words=words,
         answer=answered(request), offers=OFFER, snooze_days=SNOOZE_DAYS, once=new_form(),
     )  # fmt: skip
 

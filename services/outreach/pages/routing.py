@@ -21,7 +21,7 @@ from services.outreach.pages.ground import (
     to,
 )
 from services.outreach.queue import UnknownError
-from services.outreach.routing import REASON_LENGTH, Shielded
+from services.outreach.routing import REASON_LENGTH
 from services.outreach.workers import is_worker
 from webkit.language import Language, _
 from webkit.pages import render, spoken
@@ -114,8 +114,7 @@ async def _show(
     problems: Sequence[tuple[str, str]] = (),
 ) -> Response:
     async with seen_by(site_of(request).pool, viewer) as connection:
-        found = await routing.shielded_cases(connection, viewer.municipality, viewer.who)
-        one: Shielded | None = next((one for one in found if one.person_id == person_id), None)
+        one = await routing.shielded_case(connection, viewer.municipality, person_id, viewer.who)
         if one is None:
             raise Problem(NO_CASE)
         decided = await routing.history(connection, viewer.municipality, person_id)

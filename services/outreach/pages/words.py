@@ -149,7 +149,7 @@ EXIT_REASONS: Final[Mapping[ExitReason, str]] = {
 }
 HAPPENINGS: Final[Mapping[Happening, str]] = {
     "opened": _("Opened"),
-    "changed": _("Changed to another step"),
+    "changed": _("Was changed"),
     "claimed": _("Taken"),
     "released": _("Given back"),
     "reassigned": _("Reserved anew"),

@@ -193,6 +193,9 @@ ALTER TABLE contact ADD COLUMN person_id uuid REFERENCES person;
 UPDATE contact SET person_id = task.person_id FROM task WHERE contact.task_id = task.task_id;
 
 ALTER TABLE contact
+    -- a contact outlives the task it was made for: each goes with its person
+    DROP CONSTRAINT contact_task_id_fkey,
+    ADD FOREIGN KEY (task_id) REFERENCES task ON DELETE SET NULL,
     ALTER COLUMN person_id SET NOT NULL,
     ALTER COLUMN task_id DROP NOT NULL,
     DROP COLUMN on_day, DROP COLUMN channel, DROP COLUMN outcome, DROP COLUMN who;

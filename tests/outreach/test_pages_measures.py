@@ -1,0 +1,102 @@
+"""The pages of measures as people at work meet them: planned, changed, ended, followed up."""
+
+import re
+from datetime import timedelta
+
+from servicekit.calendar import today
+from servicekit.database import Connection
+from tests.outreach.tellings import Person
+from tests.outreach.visits import (
+    PLAN,
+    Colleague,
+    shown,
+    task_of,
+)
+from tests.webkit.visiting import code_of
+
+
+async def test_a_measure_is_planned_changed_and_ended(
+    otilia: Colleague, vera: Person, outreach: Connection
+) -> None:
+    follow_up = today() + timedelta(days=2)
+    plan = PLAN | {
+        "goal": "Komma igång", "follow_up_on_0": f"{follow_up}", "follow_up_on_1": "",
+        "note": "Ring på eftermiddagen", "support_kind_0": "travel_card",
+        "support_amount_0": "970", "support_per_0": "month",
+    }  # fmt: skip
+    page = await otilia.led(await otilia.send(f"/persons/{vera.person_id}/measure", **plan))
+    assert "The measure is planned." in page.text
+    measure = await outreach.fetchval("SELECT measure_id FROM measure")
+    page = await otilia.get(f"/measures/{measure}")
+    for part in (
+        "Tre samtal",
+        "Komma igång",
+        "970 kronor a month",
+        "Ring på eftermiddagen",
+        "Written by you",
+    ):
+        assert part in page.text
+    form = shown(await otilia.get(f"/measures/{measure}/change"))
+    assert f'value="{follow_up}"' in form
+    changed = plan | {"content": "Fyra samtal", "revision": "1"}
+    assert (
+        "is changed" in (await otilia.led(await otilia.send(f"/measures/{measure}/change", **changed))).text
+    )
+    stale = await otilia.send(f"/measures/{measure}/change", **changed | {"content": "Fem"})
+    assert (stale.status_code, "changed this meanwhile" in stale.text) == (409, True)
+    ended = {"to_day": f"{today()}", "reason": "started_work", "occupation_after": "work", "revision": "2"}
+    assert "is ended" in (await otilia.led(await otilia.send(f"/measures/{measure}/end", **ended))).text
+    early = ended | {"to_day": f"{today() - timedelta(days=1)}", "revision": "3"}
+    assert "not before the measure" in (await otilia.send(f"/measures/{measure}/end", **early)).text
+    assert "Began to work" in shown(await otilia.get(f"/measures/{measure}"))
+
+
+async def test_what_is_wrong_in_a_plan_is_said_at_its_field(
+    otilia: Colleague, vera: Person, outreach: Connection
+) -> None:
+    wrong = {
+        "kind": "cure", "content": " ", "from_day": "soon", "note": "x" * 501, "goal": "a\u0007b",
+        "follow_up_on_1": "never", "support_kind_0": "meals", "support_amount_0": "many", "support_per_0": "day",
+    }  # fmt: skip
+    answer = await otilia.send(f"/persons/{vera.person_id}/measure", **wrong)
+    assert answer.status_code == 422
+    assert set(re.findall(r'<li><a href="#(\w+)"', answer.text)) == {
+        "kind", "content", "from_day", "note", "goal", "follow_up_on_1", "support_amount_0"
+    }  # fmt: skip
+    assert "Write at most 500 characters" in answer.text
+    assert 'value="many"' in answer.text
+    assert await outreach.fetchval("SELECT count(*) FROM measure") == 0
+
+
+async def test_an_offer_that_is_taken_up_is_done_with_the_plan(
+    otilia: Colleague, vera: Person, outreach: Connection
+) -> None:
+    task = await task_of(outreach, vera)
+    await outreach.execute("UPDATE task SET kind = 'offer_measure' WHERE task_id = $1", task)
+    page = await otilia.led(await otilia.send(f"/tasks/{task}/take"))
+    assert f"/persons/{vera.person_id}/measure?task={task}" in page.text
+    await otilia.send(f"/persons/{vera.person_id}/measure", **PLAN, task=f"{task}")
+    assert await outreach.fetchval("SELECT state FROM task WHERE task_id = $1", task) == "done"
+    lost = await otilia.send(
+        f"/persons/{vera.person_id}/measure", **PLAN | {"content": "Annat"}, task=f"{task}"
+    )
+    assert (lost.status_code, "Nothing you wrote is lost" in lost.text, "Annat" in lost.text) == (
+        409,
+        True,
+        True,
+    )
+
+
+async def test_follow_ups_stand_in_their_week_and_late_ones_in_this(otilia: Colleague, vera: Person) -> None:
+    monday = today() - timedelta(days=today().weekday())
+    days = [monday - timedelta(days=3), monday + timedelta(days=8)]
+    fields = {f"follow_up_on_{place}": day.isoformat() for place, day in enumerate(days)}
+    begun = (monday - timedelta(days=20)).isoformat()
+    await otilia.send(f"/persons/{vera.person_id}/measure", **PLAN | {"from_day": begun}, **fields)
+    this = shown(await otilia.get("/follow-ups"))
+    assert "1 follow-up of an earlier week is not done." in this
+    assert "No follow-up is planned in this week." in this
+    year, week, _ = days[1].isocalendar()
+    assert "Vera Ek" in shown(await otilia.get(f"/follow-ups?week={year}-W{week:02}"))
+    for wrong in ("2026-W60", "soon", "0001-W01", "9999-W52"):
+        assert code_of(await otilia.get(f"/follow-ups?week={wrong}")) == "invalid_request"
