@@ -1,10 +1,10 @@
 """Taking the next task, in queues of 10³ to 10⁶ open tasks of one municipality, against a bare `SELECT … FOR UPDATE
 SKIP LOCKED` and `UPDATE` on the same table.
 
-Ours is what a page does, but for its form's key: as the role of staff, under row-level security, with the lease, its
-history, the look in the access log, and the person read. The bare one has none of that. Both are one transaction: the
-bare one in four round trips, as two statements take, ours in one, since all of it is a function of the database. All
-queues and both ways take turns, task by task.
+Ours is what *take next* does on a page: as the role of staff, under row-level security, with the form's key, the
+lease, its history, the look in the access log, and the person read. The bare one has none of that. Both are one
+transaction: the bare one in four round trips, as two statements take, ours in one, since all of it is a function of
+the database. All queues and both ways take turns, task by task.
 """
 
 import asyncio
@@ -17,15 +17,16 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 
 from benchmarks.stage import Figure, Stage, told
 from servicekit.database import connect, new_pool
 from servicekit.viewers import Viewer
+from services.outreach.idempotency import form
 from services.outreach.kinds import KINDS
-from services.outreach.queue import take_next
+from services.outreach.queue import take_next_once
 
 _SIZES: Final = (1_000, 10_000, 100_000, 1_000_000)
 _ROUNDS: Final = 15
@@ -128,7 +129,8 @@ async def _bare(queue: _Queue, worker: str) -> None:
 
 
 async def _ours(queue: _Queue, worker: str) -> None:
-    await take_next(queue.staff, Viewer(worker, _HERE, frozenset({"outreach"})), _LEASE)
+    viewer = Viewer(worker, _HERE, frozenset({"outreach"}))
+    await take_next_once(queue.staff, viewer, _LEASE, form(viewer, uuid4().hex))
 
 
 async def _round(queues: dict[int, _Queue], workers: int) -> dict[tuple[int, _Take], float]:

@@ -6,7 +6,7 @@ from benchmarks.pages import Size, figures, measured, routes
 from benchmarks.stage import Stage
 from contracts.organisers import Directory
 
-SMALL = Size(persons=40, tasks=280, users=2, rounds=1, asked=2, processes=1)
+SMALL = Size(persons=40, tasks=280, users=2, rounds=1, asked=2, pace=0.01, processes=1)
 
 
 def test_the_pages_of_every_group_are_asked_for_and_what_a_search_finds() -> None:
