@@ -1,6 +1,7 @@
 """`kaa outreach`: the queue of calls to be made, at the command line."""
 
 import getpass
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, timedelta
 from typing import Annotated, Final, TypeVar
@@ -26,6 +27,8 @@ from services.outreach.app import ladders_of
 from services.outreach.contacts import Said
 from services.outreach.kinds import Channel, Outcome
 from services.outreach.ladder_file import Ladders
+from services.outreach.workers import is_worker
+from webkit.issuers import load as issuers_of
 
 app = typer.Typer(
     help="Outreach: take the next task, be done with it, see how much waits. As in the pages you work in one "
@@ -36,6 +39,8 @@ app.add_typer(outreach_ladder.app, name="ladder")
 
 T = TypeVar("T")
 
+#: Who works at a command line: the operator's user name, and for whom if somebody else is named.
+_AT_COMMANDS: Final = r"cli:[^/\s]+(/.+)?"
 #: Looks that `access-log` shows unless more are asked for.
 LOOKS: Final = 200
 
@@ -58,6 +63,26 @@ def _worker(value: str | None) -> str:
 def _name(option: str, value: str) -> str:
     if not value.strip() or not value.isprintable() or len(value) > 100:
         fail(f"{option}: expected a name of 1 to 100 printable characters")
+    return value
+
+
+def _colleague(option: str, value: str, municipality: str) -> str:
+    """Who can have tasks here: who works at a command line, or may log in to work in the municipality."""
+    _name(option, value)
+    if re.fullmatch(_AT_COMMANDS, value):
+        return value
+    with in_one_line():
+        settings = load()
+        issuers = (
+            ()
+            if settings.issuers is None
+            else issuers_of(settings.issuers, plain_http=settings.web_plain_http)
+        )
+    if not is_worker(value, issuers, municipality):
+        fail(
+            f"{option}: nobody can be so named here: expected cli:<user>, cli:<user>/<name>, or <issuer>:<subject> "
+            "of an issuer that serves the municipality (KAA_ISSUERS)"
+        )
     return value
 
 
@@ -188,12 +213,13 @@ def reassign(
 ) -> None:
     """Keep a task for one worker, or give it back to the team; whoever holds it holds it no more.
 
-    WHO is written as the history has it, such as cli:anna. Exit status 1 when the task is over.
+    WHO is written as the history has it, such as cli:anna, or <issuer>:<subject> for who works on the pages. Exit
+    status 1 when the task is over, or when another worker holds it.
     """
-    name = None if to is None else _name("--to", to)
+    name = None if to is None else _colleague("--to", to, municipality)
 
     async def work(connection: Connection) -> None:
-        await queue.reassign(connection, task, name, worker)
+        await queue.reassign(connection, task, name, worker, leads=False)
 
     _as_held(municipality, worker, work)
     typer.echo(f"Task {task} is the team's." if name is None else f"Task {task} is kept for {name}.")
@@ -201,7 +227,7 @@ def reassign(
 
 @app.command()
 def tasks(municipality: Municipality) -> None:
-    """Count a municipality's tasks by state, and the open ones by how urgent they are. Names nobody."""
+    """Count a municipality's tasks by state, and the open ones by the day they are due. Names nobody."""
 
     async def work(connection: Connection) -> tuple[listing.Overview, int]:
         counted = await listing.overview(connection, municipality, today())
@@ -222,9 +248,9 @@ def tasks(municipality: Municipality) -> None:
         table.add_row(words, str(number))
     table.add_section()
     for words, number in (
-        ("ready or held: the day to have done it by has passed", counted.rank_passed),
-        (f"… is within {listing.NEAR_DAYS} days", counted.rank_near),
-        ("… is later", counted.rank_later),
+        ("ready or held: the day it was due has passed", counted.late),
+        (f"… is within {listing.SOON_DAYS} days", counted.due_soon),
+        ("… is later", counted.due_later),
     ):
         table.add_row(words, str(number))
     console.print(table)

@@ -1,4 +1,4 @@
-"""Charts as SVG that stands in the page: bars, stacked bars and lines.
+"""Charts as SVG that stands in the page: bars and stacked bars.
 
 Nothing depends on seeing them: the title and the description name what is shown, and ``macros.html`` puts the same
 figures in a table behind. Lengths across are in percent and type is not scaled, so that a chart is as readable on a
@@ -8,16 +8,15 @@ security policy forbids.
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final, Literal
 
 from markupsafe import Markup
 
 from webkit.language import Language
 
-Kind = Literal["bars", "stacked", "lines"]
+Kind = Literal["bars", "stacked"]
 
-#: As many colours and dashes as ``style.css`` tells apart; more series than that nobody reads.
+#: As many colours as ``style.css`` tells apart; more series than that nobody reads.
 MOST_SERIES: Final = 5
 
 _ROW: Final = 52
@@ -25,11 +24,6 @@ _LABEL: Final = 15
 _BAR: Final = 18
 #: Between the label and its bar.
 _GAP: Final = 8
-_PLOT: Final = 200
-_HEAD: Final = 24
-_FOOT: Final = 28
-#: Categories named below a line chart; the others have a mark only.
-_MOST_NAMES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +60,7 @@ class Chart:
         if not self.categories or not 0 < len(self.series) <= MOST_SERIES:
             raise ValueError(f"chart {self.id}: expected categories, and 1 to {MOST_SERIES} series")
         if self.kind == "bars" and len(self.series) > 1:
-            raise ValueError(f"chart {self.id}: bars have one series; take stacked or lines")
+            raise ValueError(f"chart {self.id}: bars have one series; take stacked")
         for series in self.series:
             if len(series.values) != len(self.categories):
                 raise ValueError(f"chart {self.id}: {series.name} has not one value for each category")
@@ -76,10 +70,7 @@ class Chart:
 
 def svg(chart: Chart, language: Language) -> Markup:
     """The chart as an ``svg`` element, its values written as the language does."""
-    if chart.kind == "lines":
-        height, parts = _lines(chart, language)
-    else:
-        height, parts = _bars(chart, language)
+    height, parts = _bars(chart, language)
     return Markup(
         '<svg class="drawing {kind}" role="img" aria-labelledby="{id}-title {id}-text" '
         'width="100%" height="{height}">'
@@ -104,13 +95,8 @@ def table(chart: Chart, language: Language) -> list[list[str]]:
     ]
 
 
-def swatch(index: int, kind: Kind) -> Markup:
-    """The colour of a series, for the legend; a line shows its dashes too."""
-    if kind == "lines":
-        return Markup(
-            '<svg class="swatch" aria-hidden="true" width="28" height="14">'
-            '<line class="line s{}" x1="0" y1="7" x2="28" y2="7"/></svg>'
-        ).format(index + 1)
+def swatch(index: int) -> Markup:
+    """The colour of a series, for the legend."""
     return Markup(
         '<svg class="swatch" aria-hidden="true" width="14" height="14">'
         '<rect class="bar s{}" width="14" height="14"/></svg>'
@@ -139,79 +125,6 @@ def _bars(chart: Chart, language: Language) -> tuple[int, list[Markup]]:
                 parts.append(_rectangle(f"bar s{place + 1}", left, y, wide))
             left += wide
     return _ROW * len(chart.categories), parts
-
-
-def _lines(chart: Chart, language: Language) -> tuple[int, list[Markup]]:
-    top = scale(max((v for series in chart.series for v in series.values if v is not None), default=0))
-    parts = []
-    for step in range(len(top)):
-        y = _down(top[step], top[-1])
-        parts.append(Markup('<line class="grid" x1="0" x2="100%" y1="{0}" y2="{0}"/>').format(y))
-        parts.append(_text("0", y - 4, "value", _with_unit(chart, top[step], language, True), "start"))
-    last = len(chart.categories) - 1
-    for index in _named(len(chart.categories)):
-        anchor = "start" if index == 0 else "end" if index == last else "middle"
-        parts.append(
-            _text(
-                f"{_across(index, last):.2f}%",
-                _HEAD + _PLOT + _FOOT - 8,
-                "label",
-                chart.categories[index],
-                anchor,
-            )
-        )
-    for place, series in enumerate(chart.series):
-        parts += _line(series, f"s{place + 1}", last, top[-1])
-    return _HEAD + _PLOT + _FOOT, parts
-
-
-def _line(series: Series, colour: str, last: int, most: float) -> list[Markup]:
-    """One line, broken where a value is missing, with a dot on each value."""
-    parts = []
-    points = [
-        None if value is None else (_across(index, last), _down(value, most))
-        for index, value in enumerate(series.values)
-    ]
-    for here, there in pairwise(points):
-        if here is not None and there is not None:
-            parts.append(
-                Markup('<line class="line {}" x1="{:.2f}%" y1="{}" x2="{:.2f}%" y2="{}"/>').format(
-                    colour, *here, *there
-                )
-            )
-    parts += [
-        Markup('<circle class="dot {}" cx="{:.2f}%" cy="{}" r="3.5"/>').format(colour, *point)
-        for point in points
-        if point is not None
-    ]
-    return parts
-
-
-def scale(most: float) -> list[float]:
-    """Round marks of an axis from 0 to at least ``most``: four to six of them, in steps of 1, 2 or 5 times a power of
-    ten."""
-    if most <= 0:
-        return [0, 1]
-    rough = most / 4
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
-    return [step * mark for mark in range(math.ceil(most / step * 0.999) + 1)]
-
-
-def _named(categories: int) -> list[int]:
-    """Which categories have their name below: the first, the last, and as many between as there is room for."""
-    if categories <= _MOST_NAMES:
-        return list(range(categories))
-    return sorted({round(place * (categories - 1) / (_MOST_NAMES - 1)) for place in range(_MOST_NAMES)})
-
-
-def _across(index: int, last: int) -> float:
-    """Where a category stands, in percent: dots at both ends have room."""
-    return 50 if last == 0 else 2 + 96 * index / last
-
-
-def _down(value: float, most: float) -> float:
-    return round(_HEAD + _PLOT * (1 - value / most), 1)
 
 
 def _with_unit(chart: Chart, value: float, language: Language, known: bool) -> str:

@@ -142,7 +142,7 @@ async def logout(request: Request, _session: Annotated[Session, Depends(logged_i
     issuer = await sessions.end(site.pool, Token(request.cookies[site.cookie("session")]))
     request.state.session = None
     address = None
-    if issuer in site.providers:
+    if issuer is not None and issuer in site.providers:
         address = await site.providers[issuer].logout_address(f"{site.address}/logged-out")
     page = render(request, "logged_out.html", issuer_address=address)
     if address is not None:

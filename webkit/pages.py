@@ -10,7 +10,7 @@ In every template: ``_("Text")`` and ``texts("%(number)s task", "%(number)s task
 ``weekday``, ``moment``, ``away(today)``, ``number`` and ``share``; ``icon(name)``; ``here(page=2)``, the address of
 this page with something changed; ``address("/path")``, a path of the service below where it is mounted;
 ``drawing(chart)``, ``figures(chart)`` and
-``swatch(index, kind)``, the parts of a chart.
+``swatch(index)``, the parts of a chart.
 """
 
 from collections.abc import Callable, Mapping, Sequence

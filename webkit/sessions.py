@@ -108,9 +108,7 @@ async def take_login(pool: asyncpg.Pool, token: Token) -> Begun | None:
     return Begun(row["issuer"], row["return_to"]) if row is not None and row["fresh"] else None
 
 
-async def open_session(
-    pool: asyncpg.Pool, issuer: str, subject: str, name: str, grants: Grants
-) -> Token:
+async def open_session(pool: asyncpg.Pool, issuer: str, subject: str, name: str, grants: Grants) -> Token:
     """A new session with a new token; where there is one municipality only it is chosen."""
     token = Token()
     places = {municipality for municipality, _ in grants}

@@ -3,7 +3,7 @@
 One for each process, made when it starts, and found from every request.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -12,7 +12,7 @@ import httpx
 from starlette.requests import Request
 
 from servicekit.settings import ConfigurationError, Settings
-from webkit.issuers import load, secret_of
+from webkit.issuers import Issuer, load, secret_of
 from webkit.openid import Provider
 
 
@@ -26,6 +26,11 @@ class Site:
     pool: asyncpg.Pool
     #: By the issuer's name, in the order of the file.
     providers: Mapping[str, Provider]
+
+    @property
+    def issuers(self) -> Sequence[Issuer]:
+        """Who may vouch for people here."""
+        return [provider.issuer for provider in self.providers.values()]
 
     @property
     def secure(self) -> bool:

@@ -11,7 +11,7 @@ from contracts.own import Occupation
 from servicekit.database import Connection
 from services.outreach import queue, store
 from services.outreach.kinds import Channel, Outcome
-from services.outreach.ladder import Case, Done, MeasureOf, called_for, early_support
+from services.outreach.ladder import Case, Done, MeasureOf, called_for, early_support, still_planned
 from services.outreach.ladder_file import Ladders
 from services.outreach.occupations import Stated, latest
 from services.outreach.queue import Held, UnknownError
@@ -239,12 +239,14 @@ def _case(
     done_tasks = [task for task in dossier.done if task.done_on is not None and task.done_on >= since]
     made_for = {made.task_id: made for made in contacts if made.task_id is not None}
     done = [_done(task, made_for.get(task.task_id or 0)) for task in done_tasks]
+    followed_up = [
+        (one.on, task.due_on) for one, task in zip(done, done_tasks, strict=True) if task.kind == "follow_up"
+    ]
     done += [
         Done("contact", made.on, made.outcome, made.channel, None)
         for made in contacts
         if made.task_id is None
     ]
-    followed_up = max((task.due_on for task in done_tasks if task.kind == "follow_up"), default=date.min)
     stated = [Stated(made.on, made.occupation) for made in contacts if made.occupation]
     stated += [
         Stated(one.to_day, one.occupation_after) for one in measures if one.to_day and one.occupation_after
@@ -261,7 +263,7 @@ def _case(
         occupation_known_on=occupied.on if occupied else None,
         occupation=occupied.occupation if occupied else None,
         measures=tuple(
-            MeasureOf(one.from_day, one.to_day, tuple(day for day in one.follow_up_on if day > followed_up))
+            MeasureOf(one.from_day, one.to_day, still_planned(one.follow_up_on, followed_up))
             for one in measures
         ),
     )

@@ -1,14 +1,17 @@
 """Figures for who leads the work: how many are covered, contacted, in a measure, and who waits. They name nobody."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from statistics import median
-from typing import Final
+from typing import Final, TypeVar
 
 from contracts.own import EntryReason
 from servicekit.database import Connection
 from services.outreach.cases import REACHED
+
+T = TypeVar("T", bound=Hashable)
 
 #: Upper bounds, in days, of the times by which waiting is told apart; the last has none.
 WAITS: Final = (7, 30, 90)
@@ -67,6 +70,11 @@ class Figures:
         return sum(group.count for group in self.groups)
 
     @property
+    def waiting(self) -> Sequence[Group]:
+        """Whom nobody has met with or heard yet."""
+        return [group for group in self.groups if not group.contacted]
+
+    @property
     def contacted(self) -> int:
         """Whom somebody has met with or heard."""
         return sum(group.count for group in self.groups if group.contacted)
@@ -75,6 +83,14 @@ class Figures:
     def in_measure(self) -> int:
         """Who has a measure under way."""
         return sum(group.count for group in self.groups if group.in_measure)
+
+
+def counted(groups: Iterable[Group], by: Callable[[Group], T]) -> Counter[T]:
+    """How many persons, by something of their groups."""
+    found: Counter[T] = Counter()
+    for group in groups:
+        found[by(group)] += group.count
+    return found
 
 
 async def figures(connection: Connection, municipality: str, day: date) -> Figures:

@@ -4,7 +4,7 @@ Nothing moves a case to its next step: where it stands follows, each time anew, 
 known. The ladder itself is read by ``ladder_file``.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
@@ -149,6 +149,17 @@ def called_for(case: Case, ladder: Ladder, today: date) -> tuple[tuple[Wanted, .
             wanted.append(Wanted("hand_over", due_on, HAND_OVER, channel, urgent))
     wanted.sort(key=lambda one: (one.due_on, KINDS.index(one.kind)))
     return tuple(wanted), min((day for day in coming if day > today), default=None)
+
+
+def still_planned(days: Iterable[date], followed_up: Collection[tuple[date, date]]) -> tuple[date, ...]:
+    """Of planned days of follow-up those still to come about; ``followed_up``: (done on, due on) of each one done.
+
+    A follow-up does away with the day it was due, also when it is done ahead of it, and with every day until it was
+    done. Days between the two were planned for something else, and stay.
+    """
+    until = max((done_on for done_on, _ in followed_up), default=date.min)
+    due = {due_on for _, due_on in followed_up}
+    return tuple(day for day in days if day > until and day not in due)
 
 
 def early_support(noticed_on: date, birth_date: date | None, ladder: Ladder) -> Wanted:

@@ -12,11 +12,15 @@ from services.outreach.kinds import Channel, Kind
 from services.outreach.queue import full_name
 from services.outreach.tasks import Happening, State
 
-#: Days within which a task counts as near, in ``Overview``.
-NEAR_DAYS: Final = 10
+#: Days within which a task is due soon, in ``Overview``.
+SOON_DAYS: Final = 10
 
-#: ``mine``: what the worker holds, or what is reserved for the worker. ``team``: what everybody may take, and what
-#: others of the team hold. ``asleep``: what was put off until a day, but for what is reserved for others.
+#: Lines of a task's history that are shown: the latest.
+MOST_HAPPENED: Final = 200
+
+#: ``mine``: what the worker holds, or what is reserved for the worker. ``team``: what everybody may take, what others
+#: hold, and what is reserved for them. ``asleep``: what was put off until a day. What waits for nothing is in one of
+#: them for everybody, but for a routed case: its worker's list has it, and the registrar's (INV-11).
 Whose = Literal["mine", "team", "asleep"]
 #: Where a page ends: rank, whether anybody reached the person, since, number. The next page begins after it.
 Key = tuple[date, bool, date, int]
@@ -38,9 +42,21 @@ _WHOSE: Final[dict[Whose, Sequence[str]]] = {
         waits_for IS NULL AND snoozed_until IS NULL AND assigned_to IS NULL
         AND leased_by IS NOT NULL AND (leased_by <> $2 OR leased_until <= now())
         """,
+        """
+        waits_for IS NULL AND snoozed_until IS NULL AND assigned_to <> $2 AND leased_by IS NULL
+        AND person_id NOT IN (SELECT all_shielded())
+        """,
+        """
+        waits_for IS NULL AND snoozed_until IS NULL AND assigned_to <> $2
+        AND leased_by IS NOT NULL AND (leased_by <> $2 OR leased_until <= now())
+        AND person_id NOT IN (SELECT all_shielded())
+        """,
     ),
     "asleep": (
-        "waits_for IS NULL AND snoozed_until IS NOT NULL AND (assigned_to IS NULL OR assigned_to = $2)",
+        """
+        waits_for IS NULL AND snoozed_until IS NOT NULL
+        AND (assigned_to IS NULL OR assigned_to = $2 OR person_id NOT IN (SELECT all_shielded()))
+        """,
     ),
 }
 _PART = """
@@ -66,7 +82,10 @@ SELECT task_id, kind, step, state, reason, opened_on, due_on, done_on, assigned_
 FROM task WHERE person_id = $1 AND municipality = $2 AND waits_for IS DISTINCT FROM 'routing' ORDER BY task_id
 """
 _HISTORY = """
-SELECT at, happening, who, reason FROM task_history WHERE task_id = $1 AND municipality = $2 ORDER BY history_id
+SELECT at, happening, who, reason FROM (
+  SELECT * FROM task_history WHERE task_id = $1 AND municipality = $2 ORDER BY history_id DESC LIMIT $3
+) AS latest
+ORDER BY history_id
 """
 _HISTORIES = """
 SELECT task_id, at, happening, who, reason FROM task_history
@@ -75,17 +94,17 @@ WHERE task_id = ANY($1::bigint[]) AND municipality = $2 ORDER BY history_id
 # Of protected registration nothing is counted; what is ready and reserved for nobody is of none of them.
 _TO_TAKE = """
 SELECT count(*) FILTER (WHERE NOT held) AS ready, count(*) FILTER (WHERE held) AS held,
-       count(*) FILTER (WHERE rank_on < $2) AS late
+       count(*) FILTER (WHERE due_on < $2) AS late
 FROM (
-  SELECT rank_on, false AS held FROM task
+  SELECT due_on, false AS held FROM task
   WHERE municipality = $1 AND state = 'open' AND waits_for IS NULL AND snoozed_until IS NULL AND leased_by IS NULL
     AND assigned_to IS NULL
   UNION ALL
-  SELECT rank_on, false FROM task
+  SELECT due_on, false FROM task
   WHERE municipality = $1 AND state = 'open' AND waits_for IS NULL AND snoozed_until IS NULL AND leased_by IS NULL
     AND assigned_to IS NOT NULL AND person_id NOT IN (SELECT all_shielded())
   UNION ALL
-  SELECT rank_on, leased_until > now() FROM task
+  SELECT due_on, leased_until > now() FROM task
   WHERE municipality = $1 AND state = 'open' AND waits_for IS NULL AND snoozed_until IS NULL AND leased_by IS NOT NULL
     AND person_id NOT IN (SELECT all_shielded())
 ) AS ready_or_held
@@ -95,9 +114,9 @@ SELECT count(*) FILTER (WHERE ready AND NOT held) AS ready, count(*) FILTER (WHE
        count(*) FILTER (WHERE state = 'open' AND waits_for IS NULL AND snoozed_until IS NOT NULL) AS asleep,
        count(*) FILTER (WHERE state = 'open' AND waits_for = 'person') AS waiting,
        count(*) FILTER (WHERE state = 'done') AS done, count(*) FILTER (WHERE state = 'closed') AS closed,
-       count(*) FILTER (WHERE ready AND rank_on < $2::date) AS rank_passed,
-       count(*) FILTER (WHERE ready AND rank_on BETWEEN $2::date AND $3::date) AS rank_near,
-       count(*) FILTER (WHERE ready AND rank_on > $3::date) AS rank_later
+       count(*) FILTER (WHERE ready AND due_on < $2::date) AS late,
+       count(*) FILTER (WHERE ready AND due_on BETWEEN $2::date AND $3::date) AS due_soon,
+       count(*) FILTER (WHERE ready AND due_on > $3::date) AS due_later
 FROM (SELECT *, state = 'open' AND waits_for IS NULL AND snoozed_until IS NULL AS ready,
              coalesce(leased_until > now(), false) AS held
       FROM task WHERE municipality = $1 AND person_id NOT IN (SELECT all_shielded())) AS of_municipality
@@ -131,6 +150,19 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a list; ``more``: another follows."""
+
+    tasks: Sequence[Listed]
+    more: bool
+
+    @property
+    def following(self) -> Key | None:
+        """To give as ``after`` for the page that follows; None on the last."""
+        return self.tasks[-1].key if self.more else None
+
+
+@dataclass(frozen=True, slots=True)
 class Past:
     """One task of a person, in any state."""
 
@@ -159,7 +191,7 @@ class Happened:
 
 @dataclass(frozen=True, slots=True)
 class ToTake:
-    """Tasks of a municipality that can be taken now, or are held; ``late``: of both, the day of rank has passed."""
+    """Tasks of a municipality that can be taken now, or are held; ``late``: of both, they were due before today."""
 
     ready: int
     held: int
@@ -168,7 +200,7 @@ class ToTake:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Tasks of a municipality, without those of protected registration. ``rank_…``: of those ready or held."""
+    """Tasks of a municipality, without protected registration. ``late`` and ``due_…``: of those ready or held."""
 
     ready: int
     held: int
@@ -176,9 +208,9 @@ class Overview:
     waiting: int
     done: int
     closed: int
-    rank_passed: int
-    rank_near: int
-    rank_later: int
+    late: int
+    due_soon: int
+    due_later: int
 
 
 async def tasks(
@@ -189,14 +221,16 @@ async def tasks(
     *,
     after: Key | None = None,
     limit: int = 50,
-) -> Sequence[Listed]:
-    """A page of open tasks, the most urgent first. The look at each person is in the access log."""
+) -> Page:
+    """A page of open tasks, the most urgent first. The look at each person on it is in the access log."""
     parts = "UNION ALL".join(_PART.format(part=part) for part in _WHOSE[whose])
     query = _LIST.format(parts=parts)
-    rows = await connection.fetch(query, municipality, who, *(after or _BEFORE_ALL), limit)
-    seen = {row["person_id"] for row in rows}
+    # one more than are shown says that a page follows
+    rows = await connection.fetch(query, municipality, who, *(after or _BEFORE_ALL), limit + 1)
+    shown = rows[:limit]
+    seen = {row["person_id"] for row in shown}
     await looked_at(connection, f"outreach list {whose}", seen, who=who, municipality=municipality)
-    return [_listed(row) for row in rows]
+    return Page([_listed(row) for row in shown], len(rows) > limit)
 
 
 def _listed(row: Connection) -> Listed:
@@ -211,8 +245,12 @@ async def of_person(connection: Connection, municipality: str, person_id: UUID) 
 
 
 async def history(connection: Connection, municipality: str, task_id: int) -> Sequence[Happened]:
-    """What happened to a task of a municipality, oldest first; empty when there is none. It names no person."""
-    return [Happened(*row) for row in await connection.fetch(_HISTORY, task_id, municipality)]
+    """What happened to a task of a municipality, oldest first: the latest ``MOST_HAPPENED`` lines.
+
+    It names no person. Empty when there is no such task.
+    """
+    rows = await connection.fetch(_HISTORY, task_id, municipality, MOST_HAPPENED)
+    return [Happened(*row) for row in rows]
 
 
 async def histories(
@@ -231,8 +269,8 @@ async def to_take(connection: Connection, municipality: str, today: date) -> ToT
 
 
 async def overview(connection: Connection, municipality: str, today: date) -> Overview:
-    """How many tasks a municipality has: by state, and by rank (passed, within ``NEAR_DAYS``, later)."""
-    row = await connection.fetchrow(_OVERVIEW, municipality, today, today + timedelta(days=NEAR_DAYS))
+    """How many tasks a municipality has: by state, and by the day they are due (``SOON_DAYS``)."""
+    row = await connection.fetchrow(_OVERVIEW, municipality, today, today + timedelta(days=SOON_DAYS))
     return Overview(*row)
 
 

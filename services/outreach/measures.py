@@ -45,22 +45,46 @@ FROM measure AS m JOIN measure_revision AS r USING (measure_id)
 WHERE m.person_id = $1 AND m.municipality = $2 AND (r.revision = m.revision OR $3)
 ORDER BY from_day, measure_id, r.revision
 """
-# A day is done with when a follow-up that was due on it, or later, is done.
+# What the queue has, and the planned days ahead ($4: today) for which it will have a task (ladder.still_planned);
+# each person and day once. Then the measure that it is about: one with this day, or one that goes on without any.
 _FOLLOW_UPS: Final = """
-SELECT measure_id, person_id, kind, planned.on_day, given_name, family_name, protection
-FROM measure AS m JOIN measure_revision USING (measure_id, revision) JOIN person USING (person_id),
-     unnest(follow_up_on) AS planned (on_day)
-WHERE m.municipality = $1 AND to_day IS NULL AND planned.on_day BETWEEN $2 AND $3
-  AND (
-    protection IS DISTINCT FROM 'protected_registration'
-    OR EXISTS (SELECT FROM routing AS r WHERE r.person_id = m.person_id AND r.municipality = m.municipality)
-  )
-  AND NOT EXISTS (
-    SELECT FROM task WHERE task.person_id = m.person_id AND task.municipality = m.municipality
-      AND task.kind = 'follow_up' AND task.state = 'done' AND task.due_on >= planned.on_day
-  )
-ORDER BY planned.on_day, measure_id
+WITH planned AS MATERIALIZED (
+  SELECT m.person_id, on_day, to_day
+  FROM measure AS m JOIN measure_revision AS r USING (measure_id, revision),
+    unnest(follow_up_on) AS of_measure (on_day)
+  WHERE m.municipality = $1 AND on_day BETWEEN $2 AND $3 AND on_day > $4
+), coming AS (
+  SELECT person_id, due_on AS on_day FROM task
+  WHERE municipality = $1 AND kind = 'follow_up' AND state = 'open' AND waits_for IS NULL
+    AND due_on BETWEEN $2 AND $3
+  UNION
+  SELECT person_id, on_day
+  FROM planned AS p JOIN episode AS e USING (person_id)
+  WHERE e.municipality = $1 AND e.from_day IS NOT NULL AND e.to_day IS NULL
+    AND (p.to_day IS NULL OR p.to_day >= e.from_day)
+    AND NOT EXISTS (
+      SELECT FROM task AS t
+      WHERE t.person_id = p.person_id AND t.municipality = $1 AND t.kind = 'follow_up' AND t.state = 'done'
+        AND t.due_on = on_day AND t.done_on >= e.from_day
+    )
+), page AS (
+  SELECT person_id, on_day, given_name, family_name, protection FROM coming JOIN person AS p USING (person_id)
+  WHERE protection IS DISTINCT FROM 'protected_registration'
+    OR EXISTS (SELECT FROM routing AS r WHERE r.person_id = p.person_id AND r.municipality = $1)
+  ORDER BY on_day, person_id LIMIT $5
+)
+SELECT measure_id, person_id, kind, on_day, given_name, family_name, protection
+FROM page CROSS JOIN LATERAL (
+  SELECT measure_id, r.kind FROM measure AS m JOIN measure_revision AS r USING (measure_id, revision)
+  WHERE m.person_id = page.person_id AND m.municipality = $1
+  ORDER BY on_day = ANY(follow_up_on) DESC, to_day IS NULL OR to_day >= $4 DESC, cardinality(follow_up_on),
+           from_day DESC, measure_id
+  LIMIT 1
+) AS about
+ORDER BY on_day, person_id
 """
+#: The most follow-ups that are listed at once: more than a team has in a week.
+MOST_LISTED: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +102,7 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """A day on which a measure is to be followed up. ``name`` is None for a protected person."""
+    """A day on which a person's measure is to be followed up. ``name`` is None for a protected person."""
 
     measure_id: UUID
     person_id: UUID
@@ -166,11 +190,13 @@ async def of_person(
 async def follow_ups(
     connection: Connection, municipality: str, from_day: date, to_day: date, who: str
 ) -> Sequence[FollowUp]:
-    """The follow-ups of measures under way that are planned from day to day (inclusive) and not done yet.
+    """The follow-ups that are due or planned from day to day (inclusive) and not done yet, each person and day once.
 
-    The look at each person is in the access log.
+    They are those of the queue, with planned days ahead that have no task yet: the first ``MOST_LISTED``, by day. The
+    look at each person is in the access log.
     """
-    rows = await connection.fetch(_FOLLOW_UPS, municipality, from_day, to_day)
+    today = await store.calendar_day(connection)
+    rows = await connection.fetch(_FOLLOW_UPS, municipality, from_day, to_day, today, MOST_LISTED)
     seen = {row["person_id"] for row in rows}
     await looked_at(connection, "outreach follow-ups", seen, who=who, municipality=municipality)
     return [_follow_up(row) for row in rows]

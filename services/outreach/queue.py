@@ -72,6 +72,10 @@ class OvertakenError(RefusedError):
     """Somebody else changed it since it was read."""
 
 
+class HeldError(RefusedError):
+    """A colleague holds it, and only who leads the work may take it out of her hands."""
+
+
 class RoutedError(RefusedError):
     """Only a registrar says who deals with it: protected registration (skyddad folkbokföring, INV-11)."""
 
@@ -235,15 +239,18 @@ async def _give_back(
         await connection.execute(_NOTE, held.task_id, held.municipality, "closed", who, NOT_CALLED_FOR)
 
 
-async def reassign(connection: Connection, task_id: int, to: str | None, who: str) -> None:
+async def reassign(connection: Connection, task_id: int, to: str | None, who: str, *, leads: bool) -> None:
     """Reserves an open task for a worker, or (None) gives it back to the team. Who holds it holds it no more.
 
-    Raises NotHeldError when it is unknown or over, RoutedError when a registrar alone decides. Who else may do it is
-    the caller's to say.
+    ``leads``: whether who asks leads the work. Raises NotHeldError when it is unknown or over, HeldError when a
+    colleague holds it and who asks does not lead, RoutedError when a registrar alone decides. Whether ``to`` is
+    somebody is the caller's to say (``workers.is_worker``).
     """
     row = await _lock(connection, task_id)
     if await connection.fetchval(_IS_ROUTED, row["person_id"]):
         raise RoutedError(f"task {task_id} is kept for whom a registrar routed it to: ask the registrar")
+    if row["lasts"] and row["leased_by"] != who and not leads:
+        raise HeldError(f"task {task_id} is held by another worker: who leads the work may reassign it")
     held = Held(task_id, row["person_id"], row["municipality"], row["kind"])
     await connection.execute(_ASSIGN, task_id, to)
     reason = "to the team" if to is None else f"to {to}"

@@ -1,13 +1,13 @@
 """A ladder tried on a made-up case, day by day: what it would call for, and when nothing would. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Literal
 
 from contracts.own import Occupation
 from services.outreach.kinds import Kind, Outcome
-from services.outreach.ladder import Case, Done, MeasureOf, Wanted, called_for
+from services.outreach.ladder import Case, Done, MeasureOf, Wanted, called_for, still_planned
 from services.outreach.steps import UNKNOWN_OCCUPATIONS, Ladder
 
 #: ``opens``: a task is called for. ``done``: it was answered. ``falls_away``: it no longer is, though nobody did it.
@@ -72,7 +72,8 @@ def _after(case: Case, task: Wanted, day: date, answer: Answered) -> Case:
     done = Done(task.kind, day, answer.outcome, task.channel, task.step)
     case = replace(case, done=(*case.done, done))
     if task.kind == "follow_up":
-        case = replace(case, measures=tuple(_followed_up(measure, task.due_on) for measure in case.measures))
+        followed_up = [(day, task.due_on)]
+        case = replace(case, measures=tuple(_left_of(measure, followed_up) for measure in case.measures))
     if answer.occupation is None:
         return case
     if answer.occupation in UNKNOWN_OCCUPATIONS:
@@ -80,5 +81,5 @@ def _after(case: Case, task: Wanted, day: date, answer: Answered) -> Case:
     return replace(case, occupation=answer.occupation, occupation_known_on=day)
 
 
-def _followed_up(measure: MeasureOf, planned: date) -> MeasureOf:
-    return replace(measure, follow_up_on=tuple(day for day in measure.follow_up_on if day > planned))
+def _left_of(measure: MeasureOf, followed_up: Collection[tuple[date, date]]) -> MeasureOf:
+    return replace(measure, follow_up_on=still_planned(measure.follow_up_on, followed_up))

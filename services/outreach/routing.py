@@ -6,7 +6,7 @@ then its worker alone (INV-11). That another municipality is to act is not decid
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Final, Literal
 from uuid import UUID
 
@@ -21,6 +21,13 @@ from services.outreach.queue import UnknownError
 Decided = Literal["routed", "taken_back", "ended"]
 #: The longest reason, in characters: enough for why, too short for where she is.
 REASON_LENGTH: Final = 200
+#: Lines of a case's history that are shown: the latest.
+MOST_DECIDED: Final = 200
+#: Where a page of cases ends: when it was routed, since when it has tasks, the person. The next begins after it.
+Key = tuple[datetime, date, UUID]
+#: Stands for when a case was routed that is not: before all that are.
+_NOT_ROUTED: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_BEFORE_ALL: Final[Key] = (_NOT_ROUTED, date.min, UUID(int=0))
 
 #: Whether a person (``p``) with protected registration has a case in the municipality of a row (``r``).
 GOES_ON: Final = """
@@ -47,7 +54,8 @@ WHERE protection = 'protected_registration' AND ($2::uuid IS NULL OR p.person_id
   SELECT person_id FROM routing WHERE municipality = $1
   UNION SELECT person_id FROM task WHERE municipality = $1 AND state = 'open' AND waits_for = 'routing'
 )
-ORDER BY r.since NULLS FIRST, open.since, p.person_id
+AND (coalesce(r.since, 'epoch'), coalesce(open.since, 'infinity'), p.person_id) > ($3, $4, $5)
+ORDER BY coalesce(r.since, 'epoch'), coalesce(open.since, 'infinity'), p.person_id LIMIT $6
 """
 _CASE: Final = f"""
 SELECT worker
@@ -58,7 +66,7 @@ WHERE {GOES_ON}
 """
 _HISTORY: Final = """
 SELECT at, happening, worker, who, reason FROM routing_history
-WHERE person_id = $1 AND municipality = $2 ORDER BY routing_id DESC
+WHERE person_id = $1 AND municipality = $2 ORDER BY routing_id DESC LIMIT $3
 """
 _ROUTE: Final = """
 INSERT INTO routing (person_id, municipality, worker) VALUES ($1, $2, $3)
@@ -106,6 +114,11 @@ class Shielded:
     routed_at: datetime | None
 
     @property
+    def key(self) -> Key:
+        """To give as ``after`` for the page that follows."""
+        return self.routed_at or _NOT_ROUTED, self.since or date.max, self.person_id
+
+    @property
     def routed_on(self) -> date | None:
         """The day it was routed (Europe/Stockholm)."""
         return None if self.routed_at is None else self.routed_at.astimezone(STOCKHOLM).date()
@@ -122,12 +135,16 @@ class Decision:
     reason: str | None
 
 
-async def shielded_cases(connection: Connection, municipality: str, who: str) -> Sequence[Shielded]:
+async def shielded_cases(
+    connection: Connection, municipality: str, who: str, *, after: Key | None = None, limit: int | None = None
+) -> Sequence[Shielded]:
     """The cases of protected registration in a municipality, first those that wait for the registrar.
 
-    The oldest first. For registrars: others are shown none. Each is in the access log.
+    The oldest first; all, or a page of at most ``limit``. For registrars: others are shown none. Each shown is in the
+    access log.
     """
-    found = [Shielded(*row) for row in await connection.fetch(_LIST, municipality, None)]
+    rows = await connection.fetch(_LIST, municipality, None, *(after or _BEFORE_ALL), limit)
+    found = [Shielded(*row) for row in rows]
     seen = [one.person_id for one in found]
     await looked_at(connection, "outreach routing", seen, who=who, municipality=municipality)
     return found
@@ -137,7 +154,7 @@ async def shielded_case(
     connection: Connection, municipality: str, person_id: UUID, who: str
 ) -> Shielded | None:
     """The one of a person, if the list has it. The look is in the access log."""
-    row = await connection.fetchrow(_LIST, municipality, person_id)
+    row = await connection.fetchrow(_LIST, municipality, person_id, *_BEFORE_ALL, None)
     if row is None:
         return None
     await looked(connection, "outreach routing", who=who, person_id=person_id, municipality=municipality)
@@ -145,8 +162,11 @@ async def shielded_case(
 
 
 async def history(connection: Connection, municipality: str, person_id: UUID) -> Sequence[Decision]:
-    """What was decided of a person's case in a municipality, the latest first. The caller logs the look."""
-    return [Decision(*row) for row in await connection.fetch(_HISTORY, person_id, municipality)]
+    """What was decided of a person's case in a municipality, the latest first, at most ``MOST_DECIDED`` lines.
+
+    The caller logs the look.
+    """
+    return [Decision(*row) for row in await connection.fetch(_HISTORY, person_id, municipality, MOST_DECIDED)]
 
 
 async def route(

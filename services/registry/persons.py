@@ -58,14 +58,13 @@ _LOCK = """
 SELECT person_id, created, anchor, revision, digest, identity_number, wake_on FROM person
 WHERE person_id = ANY($1::uuid[]) ORDER BY person_id FOR NO KEY UPDATE
 """
-# A number of which nothing counts has a row too, without a statement.
+_NUMBERS = "SELECT identity_number, person_id FROM person_number WHERE person_id = ANY($1::uuid[])"
 _STATEMENTS = f"""
-SELECT source, id, type, time, names, s.identity_number, on_day, school_unit, school_form, study_path, outcome,
+SELECT source, id, type, time, names, identity_number, on_day, school_unit, school_form, study_path, outcome,
        municipality, birth_date, registered_in_sweden_on, previous_identity_number, protection, given_name,
-       family_name, n.identity_number AS number, person_id
-FROM person_number AS n LEFT JOIN event_log AS s
-  ON s.identity_number = n.identity_number AND NOT taken_back AND digest IS NOT NULL AND type <> '{CONFIRMED}'
-WHERE person_id = ANY($1::uuid[])
+       family_name
+FROM event_log
+WHERE identity_number = ANY($1::text[]) AND NOT taken_back AND digest IS NOT NULL AND type <> '{CONFIRMED}'
 """
 _CONTACTS = """
 SELECT identity_number, time, id, source, street, postal_code, city, email, phones
@@ -131,15 +130,13 @@ class Loaded:
 async def load(connection: Connection, persons: dict[UUID, Person], touched: Iterable[str]) -> Loaded:
     """Reads numbers, counting statements, contact data and episodes. Raises MovedError, see ``lock``."""
     ids = list(persons)
-    numbers: dict[str, UUID] = {}
-    statements: dict[str, list[Statement]] = defaultdict(list)
-    for *said, number, person_id in await connection.fetch(_STATEMENTS, ids):
-        numbers[number] = person_id
-        if said[0] is not None:
-            statements[number].append(Statement(*said))
+    numbers = dict(await connection.fetch(_NUMBERS, ids))
     if any(number not in numbers for number in touched):
         raise MovedError("numbers changed hands between two looks")
     keys = list(numbers)
+    statements: dict[str, list[Statement]] = defaultdict(list)
+    for row in await connection.fetch(_STATEMENTS, keys):
+        statements[row[5]].append(Statement(*row))
     contacts: dict[str, list[ContactStatement]] = defaultdict(list)
     for number, time, event_id, source, street, postal_code, city, email, phones in await connection.fetch(
         _CONTACTS, keys

@@ -147,4 +147,26 @@ WHERE log.source = new.source AND log.id = new.id AND NOT log.taken_back
         "  FROM received\n  WHERE seq <= $1 + 1000\n    AND entity_id IN",
         ("tests/reporting/test_fold.py::test_a_prefix_gives_the_same_file_whatever_comes_after_it",),
     ),
+    Breakage(
+        "The database shows a task of a routed case to the whole team",
+        "INV-11",
+        "services/outreach/sql/outreach_7.sql",
+        "        (state = 'open' AND waits_for IS NULL AND assigned_to IS NULL)\n        OR",
+        "        (state = 'open' AND waits_for IS NULL)\n        OR",
+        (
+            "tests/outreach/test_routing.py"
+            "::test_the_database_shows_a_routed_case_to_its_worker_and_to_registrars_alone",
+        ),
+    ),
+    Breakage(
+        "A look at a person is not noted",
+        "INV-09",
+        "services/outreach/persons.py",
+        '    await looked(connection, "outreach person", who=who, person_id=person_id, municipality=municipality)\n',
+        "",
+        (
+            "tests/outreach/test_access_of_routes.py"
+            "::test_who_is_shown_stands_in_the_access_log_and_nobody_else",
+        ),
+    ),
 )

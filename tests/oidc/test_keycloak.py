@@ -117,9 +117,7 @@ async def confirmed(there: httpx.AsyncClient, logout: str) -> httpx.Response:
     assert page.status_code == 200, page.text
     form = re.search(r'<form[^>]*action="([^"]*logout-confirm[^"]*)".*?</form>', page.text, re.DOTALL)
     assert form, page.text
-    fields = {
-        name: value for name, value in re.findall(r'<input[^>]*name="(\w+)"[^>]*value="([^"]*)"', form[0])
-    }
+    fields = dict(re.findall(r'<input[^>]*name="(\w+)"[^>]*value="([^"]*)"', form[0]))
     return await there.post(str(page.url.join(unescape(form[1]))), data=fields)
 
 

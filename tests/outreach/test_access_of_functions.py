@@ -136,7 +136,9 @@ CALLS: Final[dict[str, Call]] = {
     "queue.heartbeat": lambda c, x: queue.heartbeat(c, x.task, x.who, HOUR),
     "queue.hold": lambda c, x: queue.hold(c, x.task, x.who),
     "queue.next_task": lambda c, x: queue.next_task(c, x.municipality, x.who, HOUR),
-    "queue.reassign": lambda c, x: queue.reassign(c, x.task, x.chance.choice([x.who, None]), x.who),
+    "queue.reassign": lambda c, x: queue.reassign(
+        c, x.task, x.chance.choice([x.who, None]), x.who, leads=x.chance.choice([True, False])
+    ),
     "queue.release": lambda c, x: queue.release(c, x.task, x.who),
     "queue.snooze": lambda c, x: queue.snooze(c, x.task, today() + DAY, x.who),
     "queue.take": lambda c, x: queue.take(c, x.municipality, x.task, x.who, HOUR),

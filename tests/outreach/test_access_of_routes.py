@@ -70,6 +70,7 @@ ASKED: Final[dict[str, Callable[[Given], dict[str, Any]]]] = {
     "POST /routing/{person_id}/take-back": lambda _: {"why_back": WHY},
     "GET /api/v1/tasks": lambda x: {"whose": x.chance.choice(["mine", "team", "asleep"])},
     "GET /api/v1/overview": lambda _: {},
+    "GET /api/v1/figures": lambda _: {},
     "POST /api/v1/tasks/next": lambda _: {"minutes": 5},
     "POST /api/v1/tasks/{task_id}/take": lambda _: {},
     "POST /api/v1/tasks/{task_id}/heartbeat": lambda _: {},
@@ -83,9 +84,11 @@ ASKED: Final[dict[str, Callable[[Given], dict[str, Any]]]] = {
     "GET /api/v1/persons/{person_id}": lambda _: {},
     "POST /api/v1/persons/{person_id}/contacts": lambda _: SAID,
     "POST /api/v1/persons/{person_id}/measures": lambda _: PLAN,
+    "GET /api/v1/contacts/{contact_id}/revisions": lambda _: {},
     "POST /api/v1/contacts/{contact_id}/corrections": lambda _: SAID | {"revision": 1},
     "POST /api/v1/measures/{measure_id}/changes": lambda _: {"plan": PLAN, "revision": 1},
     "POST /api/v1/measures/{measure_id}/end": lambda _: ENDED | {"revision": 1},
+    "GET /api/v1/measures/{measure_id}/revisions": lambda _: {},
     "GET /api/v1/follow-ups": lambda _: {"from": DAY, "days": 31},
     "GET /api/v1/routing": lambda _: {},
     "GET /api/v1/routing/{person_id}/history": lambda _: {},
@@ -181,6 +184,40 @@ async def test_every_route_gives_who_may_ask_for_it_what_is_her_own(place: Place
         fixed["person"] = own.shielded[0 if of_routed else 1].person.person_id
     answer = await asked(route, everything, Given(random.Random(1), (own,), fixed))
     assert answer.status_code < 400, answer.text
+
+
+def persons_in(answer: httpx.Response, known: set[str]) -> set[str]:
+    """Which persons stand in the body of an answer, by their ids."""
+    return known & set(re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", answer.text))
+
+
+@pytest.mark.parametrize("route", ASKED)
+async def test_who_is_shown_stands_in_the_access_log_and_nobody_else(place: Place, route: str) -> None:
+    """INV-09: by who looked, in the municipality; a change is logged though it shows nothing."""
+    own = place.both[0]
+    everything = own.askers[-1]
+    fixed = await fresh(place.admin, own, everything)
+    if "/routing/" in route:
+        of_routed = "take-back" in route or "history" in route
+        fixed["person"] = own.shielded[0 if of_routed else 1].person.person_id
+    known = {str(row[0]) for row in await place.admin.fetch("SELECT person_id FROM person")}
+    before = await place.admin.fetchval("SELECT coalesce(max(access_id), 0) FROM access_log")
+    answer = await asked(route, everything, Given(random.Random(1), (own,), fixed))
+    shown = persons_in(answer, known)
+    for kind, of in (("contact", "contact"), ("measure", "measure")):
+        if route.startswith("GET") and f"{{{kind}_id}}" in route:
+            whose = f"SELECT person_id::text FROM {of} WHERE {of}_id = $1"
+            shown.add(await place.admin.fetchval(whose, fixed[kind]))
+    if route.startswith("GET") and "{person_id}" in route:
+        shown.add(str(fixed["person"]))
+    rows = await place.admin.fetch(
+        "SELECT person_id::text, who, municipality FROM access_log WHERE access_id > $1", before
+    )
+    assert {(row["who"], row["municipality"]) for row in rows} <= {(everything.who, own.code)}
+    logged = {row["person_id"] for row in rows}
+    assert shown <= logged
+    if route.startswith("GET") or route.endswith("/search"):
+        assert logged == shown
 
 
 @pytest.mark.parametrize("mine", [0, 1])

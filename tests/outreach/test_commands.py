@@ -104,6 +104,10 @@ async def test_a_task_is_kept_given_back_put_off_and_reserved(
         await kaa_outreach(staff_address, "reassign", number, *here)
     ).out == f"Task {number} is the team's.\n"
     assert await take() == 0
+    another = await kaa_outreach(staff_address, "reassign", number, *here, "--worker", "kim")
+    assert (another.status, another.err) == (
+        1, f"kaa: task {number} is held by another worker: who leads the work may reassign it\n"
+    )  # fmt: skip
     day = today() + timedelta(days=3)
     asleep = await kaa_outreach(staff_address, "snooze", number, *here, "--until", f"{day}", "--worker", "bo")
     assert (asleep.status, asleep.out) == (0, f"Task {number} is put off until {day}.\n")
@@ -211,6 +215,8 @@ async def test_tasks_counts_and_names_nobody(staff_address: str, outreach: Conne
         (("done", "1", *IN_STOCKHOLM, "--outcome", "reached", "--on", "i går"), "--on: expected a date"),
         (("snooze", "1", *IN_STOCKHOLM, "--until", "2026-13-01"), "--until: no such day"),
         (("reassign", "1", *IN_STOCKHOLM, "--to", "\n"), "--to: expected a name"),
+        (("reassign", "1", *IN_STOCKHOLM, "--to", "anna"), "--to: nobody can be so named here"),
+        (("reassign", "1", *IN_STOCKHOLM, "--to", "stockholm:a"), "--to: nobody can be so named here"),
     ],
 )
 async def test_what_cannot_be_done_is_said_in_one_line(words: tuple[str, ...], said: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from contracts.own import Occupation
 from services.outreach.ages import at_age
 from services.outreach.kinds import Kind
-from services.outreach.ladder import Case, MeasureOf, Wanted, called_for, early_support
+from services.outreach.ladder import Case, MeasureOf, Wanted, called_for, early_support, still_planned
 from services.outreach.rehearsal import Answered, rehearse
 from services.outreach.steps import Ladder
 
@@ -95,8 +95,15 @@ def test_one_task_of_follow_up_at_a_time_the_soonest_first() -> None:
 def test_when_a_measure_has_ended_she_is_talked_to() -> None:
     case = replace(UNTOUCHED, measures=(measure(0, 100),))
     assert steps(case, 106) == []
-    assert steps(case, 107) == ["talk"]
+    assert steps(case, 107) == ["talk"], "a week after its last day"
     assert steps(after(case, (108, "talk", "talk", "reached")), 115) == ["offer_measure"]
+
+
+def test_the_last_day_of_a_measure_is_under_way_and_the_ladder_goes_on_the_day_after() -> None:
+    at_once = changed(measures={"when_ended": {"then": "talk", "in_days": 0}})
+    case = replace(UNTOUCHED, measures=(measure(0, 40),))
+    assert called_for(case, at_once, on(40)) == ((), on(41))
+    assert steps(case, 41, at_once) == ["talk"]
 
 
 def test_the_ladder_goes_on_until_a_planned_measure_begins() -> None:
@@ -136,8 +143,8 @@ def test_a_protected_persons_measure_is_followed_up_without_a_channel() -> None:
 
 def test_the_manual_step_of_who_was_in_a_measure_is_due_counted_from_its_end() -> None:
     case = replace(UNTOUCHED, protected=True, measures=(measure(0, 50),))
-    assert steps(case, 49) == []
-    assert only(case, 50) == Wanted("inform", on(60), "protected", None, on(60))
+    assert steps(case, 50) == []
+    assert only(case, 51) == Wanted("inform", on(61), "protected", None, on(61))
 
 
 def test_when_protection_is_lifted_the_ladder_goes_on_where_it_stood() -> None:
@@ -162,6 +169,17 @@ def test_a_planned_follow_up_that_was_done_is_not_done_again() -> None:
         (on(13), "opens"),
         (on(20), "done"),
     ]
+
+
+def test_a_follow_up_does_away_with_its_day_and_all_before_it_was_done_and_no_other() -> None:
+    days = tuple(map(on, (5, 10, 12, 20)))
+    assert still_planned(days, []) == days
+    ahead = [(on(3), on(10))]
+    assert still_planned(days, ahead) == (on(5), on(12), on(20)), (
+        "done a week early: its day is not asked for again"
+    )
+    late = [(on(12), on(5))]
+    assert still_planned(days, late) == (on(20),)
 
 
 # --- early support

@@ -9,6 +9,7 @@ from servicekit.calendar import today
 from servicekit.database import Connection, connect
 from services.outreach import listing, queue
 from services.outreach.queue import (
+    HeldError,
     NotHeldError,
     RefusedError,
     heartbeat,
@@ -154,7 +155,7 @@ async def test_a_task_put_off_is_given_to_nobody_before_its_day(empty: Connectio
     await snooze(empty, claimed.task_id, tomorrow, "bo")
     assert await take(empty) is None
     assert (await history_of(empty, claimed.task_id))[-1] == ("snoozed", "bo", f"until {tomorrow}")
-    (asleep,) = await listing.tasks(empty, HOME, "bo", "asleep")
+    (asleep,) = (await listing.tasks(empty, HOME, "bo", "asleep")).tasks
     assert (asleep.task_id, asleep.snoozed_until) == (claimed.task_id, tomorrow)
     # whoever needs it takes it all the same, and it sleeps on when it is given back
     async with empty.transaction():
@@ -168,7 +169,9 @@ async def test_a_task_reserved_for_a_worker_is_that_workers_next_and_nobody_else
     await covered(empty, 2)
     first = await take(empty)
     assert first is not None
-    await reassign(empty, first.task_id, "kim", "leader")
+    with pytest.raises(HeldError, match="held by another worker"):
+        await reassign(empty, first.task_id, "kim", "colleague", leads=False)
+    await reassign(empty, first.task_id, "kim", "leader", leads=True)
     with pytest.raises(NotHeldError, match="nobody holds"):
         await finish(empty, first.task_id)
     second = await take(empty)
@@ -178,7 +181,7 @@ async def test_a_task_reserved_for_a_worker_is_that_workers_next_and_nobody_else
     hers = await take(empty, "kim")
     assert hers is not None
     assert hers.task_id == first.task_id
-    await reassign(empty, first.task_id, None, "leader")
+    await reassign(empty, first.task_id, None, "leader", leads=True)
     again = await take(empty)
     assert again is not None
     assert again.task_id == first.task_id
@@ -226,5 +229,5 @@ async def test_a_task_that_nothing_calls_for_closes_when_its_holder_gives_it_bac
         == "not_called_for"
     )
     assert [what for what, *_ in await history_of(empty, claimed.task_id)] == [
-        "opened", "claimed", "released", "closed"
+        "opened", "claimed", "changed", "released", "closed"
     ]  # fmt: skip

@@ -48,8 +48,8 @@ class Known:
         if self.waits_for is not None:
             return False
         if whose == "asleep":
-            return self.snoozed and self.assigned_to in {None, who}
-        return not (self.snoozed or self.assigned_to or (self.leased_by == who and self.lasts))
+            return self.snoozed
+        return not (self.snoozed or self.assigned_to == who or (self.leased_by == who and self.lasts))
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -76,7 +76,7 @@ async def every_state(postgres: str, database: str) -> Sequence[Known]:
             """
             INSERT INTO task (kind, person_id, municipality, since, opened_on, due_on, rank_on, state, step,
                               contacted, waits_for, leased_by, leased_until, assigned_to, snoozed_until)
-            VALUES ('early_support', $1, $2, $3, $3, $4, $4, 'open', 'first', $5, $6, $7, $8, $9, $10)
+            VALUES ('early_support', $1, $2, $3, $3, $4::date + 1, $4, 'open', 'first', $5, $6, $7, $8, $9, $10)
             RETURNING task_id
             """,
             person_id, MORA, since, rank_on, contacted, waits_for, leased_by,
@@ -93,10 +93,11 @@ async def pages(staff: asyncpg.Pool, whose: Whose, limit: int) -> list[Listed]:
     """The whole list, page after page."""
     found: list[Listed] = []
     async with seen_by(staff, BO) as connection:
-        while page := await listing.tasks(
-            connection, MORA, BO.who, whose, after=found[-1].key if found else None, limit=limit
-        ):
-            found += page
+        more, after = True, None
+        while more:
+            page = await listing.tasks(connection, MORA, BO.who, whose, after=after, limit=limit)
+            found += page.tasks
+            more, after = page.more, page.following
     return found
 
 
@@ -110,13 +111,21 @@ async def test_a_list_has_each_task_that_belongs_there_once_and_in_order_whateve
     assert expected
 
 
+async def test_no_open_task_that_waits_for_nothing_is_in_no_list(
+    staff: asyncpg.Pool, every_state: Sequence[Known]
+) -> None:
+    whose: Sequence[Whose] = ("mine", "team", "asleep")
+    found = {one.task_id for each in whose for one in await pages(staff, each, 500)}
+    assert {one.task_id for one in every_state if one.waits_for is None} <= found
+
+
 async def test_what_can_be_taken_is_counted_as_in_the_overview(
     staff: asyncpg.Pool, every_state: Sequence[Known]
 ) -> None:
     async with seen_by(staff, BO) as connection:
         found = await listing.to_take(connection, MORA, today())
         whole = await listing.overview(connection, MORA, today())
-    assert (found.ready, found.held, found.late) == (whole.ready, whole.held, whole.rank_passed)
+    assert (found.ready, found.held, found.late) == (whole.ready, whole.held, whole.late)
     assert found.held == sum(one.in_hand and one.waits_for is None and not one.snoozed for one in every_state)
 
 

@@ -51,9 +51,11 @@ async def change(connection: Connection, measure_id: UUID, revision: int, **word
         await measures.change(connection, LADDERS, HOME, measure_id, revision, "idp:8", plan(**words))
 
 
-async def end(connection: Connection, measure_id: UUID, revision: int, ended: End) -> None:
+async def end(
+    connection: Connection, measure_id: UUID, revision: int, ended: End, municipality: str = HOME
+) -> None:
     async with connection.transaction():
-        await measures.end(connection, LADDERS, HOME, measure_id, revision, "idp:8", ended)
+        await measures.end(connection, LADDERS, municipality, measure_id, revision, "idp:8", ended)
 
 
 async def test_while_a_measure_goes_on_the_ladder_rests(outreach: Connection) -> None:
@@ -141,6 +143,61 @@ async def test_a_follow_up_is_a_task_a_week_before_its_day_and_the_next_one_come
     assert [one.on for one in both] == [later]
 
 
+async def test_follow_ups_are_those_of_the_queue_and_planned_days_ahead_each_person_and_day_once(
+    outreach: Connection,
+) -> None:
+    at = "0138"
+    soon, later = today() + timedelta(days=3), today() + timedelta(days=30)
+    unplanned, twice, ending, gone = [await covered(outreach, at) for _ in range(4)]
+    for person in (unplanned, gone):
+        await started(outreach, person, from_day=today() - timedelta(days=58))
+    await started(outreach, gone, follow_up_on=(later,))
+    for _ in range(2):
+        await started(outreach, twice, follow_up_on=(soon, later))
+    measure_id = await started(outreach, ending, follow_up_on=(soon,))
+    await end(outreach, measure_id, 1, End(to_day=later, reason="completed"), at)
+    await tell(outreach, gone.no_longer())
+
+    listed = await measures.follow_ups(outreach, at, today(), later, "idp:7")
+    assert sorted((one.on, one.person_id) for one in listed) == sorted(
+        [
+            (today() + timedelta(days=2), unplanned.person_id),
+            (soon, twice.person_id), (later, twice.person_id), (soon, ending.person_id),
+        ]
+    )  # fmt: skip
+    open_ones = await outreach.fetch(
+        "SELECT due_on, person_id FROM task WHERE municipality = $1 AND kind = 'follow_up' AND state = 'open'",
+        at,
+    )
+    assert {tuple(row) for row in open_ones} == {(one.on, one.person_id) for one in listed if one.on != later}
+
+
+async def test_no_more_follow_ups_are_listed_at_once_than_can_be_read(
+    outreach: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measures, "MOST_LISTED", 2)
+    days = tuple(today() + timedelta(days=day) for day in (9, 10, 11))
+    await started(outreach, await covered(outreach, "0139"), follow_up_on=days)
+    listed = await measures.follow_ups(outreach, "0139", today(), days[-1], "idp:7")
+    assert [one.on for one in listed] == [*days[:2]]
+
+
+async def test_a_day_planned_after_a_follow_up_was_done_ahead_of_its_own_is_not_lost(
+    outreach: Connection,
+) -> None:
+    vera = await covered(outreach, "0163")
+    own, between = today() + timedelta(days=6), today() + timedelta(days=3)
+    await started(outreach, vera, follow_up_on=(own,))
+    await do(outreach, vera, "follow_up", said("reached", "meeting"))
+    assert await calls_for(outreach, vera) == {}, "its day is not asked for again"
+    await started(outreach, vera, follow_up_on=(between,))
+    due = await outreach.fetchval(
+        "SELECT due_on FROM task WHERE person_id = $1 AND kind = 'follow_up' AND state = 'open'",
+        vera.person_id,
+    )
+    assert due == between
+
+
 async def test_when_it_has_ended_the_ladder_goes_on_and_when_that_was_wrong_it_rests_again(
     outreach: Connection,
 ) -> None:
@@ -157,8 +214,9 @@ async def test_when_it_has_ended_the_ladder_goes_on_and_when_that_was_wrong_it_r
 async def test_the_occupation_after_a_measure_counts_as_known(outreach: Connection) -> None:
     vera = await covered(outreach)
     measure_id = await started(outreach, vera, from_day=today() - timedelta(days=60))
-    await end(outreach, measure_id, 1, End(to_day=today(), reason="started_work", occupation_after="work"))
-    assert await looks_on(outreach, vera) == today() + timedelta(days=90)
+    yesterday = today() - timedelta(days=1)
+    await end(outreach, measure_id, 1, End(to_day=yesterday, reason="started_work", occupation_after="work"))
+    assert await looks_on(outreach, vera) == yesterday + timedelta(days=90)
 
 
 async def test_what_cannot_be_is_refused(outreach: Connection) -> None:

@@ -3,8 +3,11 @@
 import re
 from datetime import timedelta
 
+import pytest
+
 from servicekit.calendar import today
 from servicekit.database import Connection
+from services.outreach import measures
 from tests.outreach.tellings import Person
 from tests.outreach.visits import (
     PLAN,
@@ -100,3 +103,13 @@ async def test_follow_ups_stand_in_their_week_and_late_ones_in_this(otilia: Coll
     assert "Vera Ek" in shown(await otilia.get(f"/follow-ups?week={year}-W{week:02}"))
     for wrong in ("2026-W60", "soon", "0001-W01", "9999-W52"):
         assert code_of(await otilia.get(f"/follow-ups?week={wrong}")) == "invalid_request"
+
+
+async def test_a_page_of_follow_ups_says_when_there_may_be_more_than_it_shows(
+    otilia: Colleague, vera: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measures, "MOST_LISTED", 1)
+    assert "There may be more" not in shown(await otilia.get("/follow-ups"))
+    late = (today() - timedelta(days=8)).isoformat()
+    await otilia.send(f"/persons/{vera.person_id}/measure", **PLAN | {"from_day": late}, follow_up_on_0=late)
+    assert "The first 1 are shown. There may be more." in shown(await otilia.get("/follow-ups"))

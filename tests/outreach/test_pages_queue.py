@@ -54,6 +54,9 @@ async def test_a_task_in_a_colleagues_hands_cannot_be_taken_or_given_away_but_by
     assert "Reserved for you" in shown(await bo.get("/mine"))
     assert code_of(await otilia.send(f"/tasks/{task}/keep")) == "task_not_held"
     assert code_of(await lena.send(f"/tasks/{task}/reassign", to="stockholm:nobody")) == "invalid_request"
+    for other in (otilia, lena):
+        assert "Reserved for Bo" in shown(await other.get("/team"))
+    assert "Vera Ek" not in shown(await bo.get("/team"))
 
 
 async def test_a_task_is_kept_given_back_and_put_off(
@@ -73,11 +76,14 @@ async def test_a_task_is_kept_given_back_and_put_off(
 
 
 async def test_a_long_queue_has_pages_and_each_person_stands_on_one(
-    otilia: Colleague, outreach: Connection
+    otilia: Colleague, outreach: Connection, postgres: str, database: str
 ) -> None:
     many = [Person() for _ in range(53)]
     await tell(outreach, *(one.known() for one in many), *(one.covered() for one in many))
     first = shown(await otilia.get("/team"))
+    # who stands on the next page was not looked at
+    seen = [one for one in many if str(one.person_id) in first]
+    assert [one for one in many if await looks(postgres, database, one.person_id)] == seen
     more = re.search(r'rel="next" href="([^"]+)"', first)
     assert more
     second = shown(await otilia.get(more[1]))

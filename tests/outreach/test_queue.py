@@ -152,7 +152,7 @@ async def test_a_municipality_sees_how_much_waits(empty: Connection) -> None:
     assert first is not None
     await finish(empty, first.task_id)
     assert await overview(empty, HOME, today()) == listing.Overview(
-        ready=2, held=1, asleep=0, waiting=1, done=1, closed=1, rank_passed=1, rank_near=2, rank_later=0
+        ready=2, held=1, asleep=0, waiting=1, done=1, closed=1, late=0, due_soon=3, due_later=0
     )
 
 
@@ -209,7 +209,7 @@ async def test_a_contact_is_gone_with_a_purged_person(empty: Connection) -> None
 async def test_what_is_reserved_comes_before_what_is_more_urgent_for_the_team(empty: Connection) -> None:
     await covered(empty, 3)
     last = await empty.fetchval("SELECT max(task_id) FROM task")
-    await reassign(empty, last, "bo", "leader")
+    await reassign(empty, last, "bo", "leader", leads=True)
     claimed = await take(empty)
     assert claimed is not None
     assert claimed.task_id == last
@@ -229,16 +229,17 @@ async def test_lists_have_what_is_mine_and_what_is_the_teams_page_by_page(empty:
     held, other = await take(empty), await take(empty, "kim")
     assert held is not None
     assert other is not None
-    mine = await listing.tasks(empty, HOME, "bo", "mine")
+    mine = (await listing.tasks(empty, HOME, "bo", "mine")).tasks
     assert [(one.task_id, one.held_by, one.name) for one in mine] == [(held.task_id, "bo", "Vera Ek")]
-    pages, after = [], None
-    while page := await listing.tasks(empty, HOME, "bo", "team", after=after, limit=2):
-        pages.append([one.task_id for one in page])
-        after = page[-1].key
+    pages, more, after = [], True, None
+    while more:
+        page = await listing.tasks(empty, HOME, "bo", "team", after=after, limit=2)
+        pages.append([one.task_id for one in page.tasks])
+        more, after = page.more, page.following
     everyone = [row[0] for row in await empty.fetch("SELECT task_id FROM task ORDER BY rank_on, task_id")]
     assert [number for page in pages for number in page] == [n for n in everyone if n != held.task_id]
     assert [len(page) for page in pages] == [2, 2, 2]
-    assert await listing.tasks(empty, "1480", "bo", "team") == []
+    assert (await listing.tasks(empty, "1480", "bo", "team")).tasks == []
 
 
 async def test_a_list_shows_nothing_of_a_protected_person_and_is_a_look_at_the_others(
@@ -246,7 +247,7 @@ async def test_a_list_shows_nothing_of_a_protected_person_and_is_a_look_at_the_o
 ) -> None:
     vera = Person()
     await tell(empty, vera.known(protection="confidential"), vera.covered())
-    (listed,) = await listing.tasks(empty, HOME, "idp:42", "team")
+    (listed,) = (await listing.tasks(empty, HOME, "idp:42", "team")).tasks
     assert (listed.name, listed.birth_date) == (None, None)
     admin = await connect(_as_admin(postgres, database))
     looks = await admin.fetch("SELECT action, municipality, count FROM access_log WHERE who = 'idp:42'")

@@ -172,12 +172,13 @@ async def test_a_routed_case_is_in_no_search_no_list_of_the_team_and_no_figure(
         async with seen_by(staff, by) as connection:
             for sought in (identity_number(dora.born), "Vera", "Ek"):
                 assert await persons.search(connection, by.municipality, sought, by.who) == []
-            assert await listing.tasks(connection, by.municipality, by.who, "team") == []
+            for whose in ("team", "asleep"):
+                assert (await listing.tasks(connection, by.municipality, by.who, whose)).tasks == []
             counted = await listing.overview(connection, by.municipality, today())
             assert (counted.ready, counted.held, counted.done) == (0, 0, 0)
             assert (await figures.figures(connection, by.municipality, today())).covered == 0
     async with seen_by(staff, BO) as connection:
-        mine = await listing.tasks(connection, HOME, BO.who, "mine")
+        mine = (await listing.tasks(connection, HOME, BO.who, "mine")).tasks
         week = await measures.follow_ups(connection, HOME, today(), today(), BO.who)
         seen = await persons.of(connection, HOME, dora.person_id, BO.who)
     assert {(one.name, one.birth_date) for one in mine} == {(None, None)}
@@ -215,7 +216,7 @@ async def test_nobody_but_a_registrar_gives_it_to_somebody_else(
     for to in (None, EVA.who):
         async with seen_by(staff, BO) as connection:
             with pytest.raises(RoutedError):
-                await queue.reassign(connection, number, to, BO.who)
+                await queue.reassign(connection, number, to, BO.who, leads=True)
         async with seen_by(staff, BO) as connection:
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute("UPDATE task SET assigned_to = $2 WHERE task_id = $1", number, to)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.webkit.texts import WEBKIT
 from webkit import language
-from webkit.charts import Chart, Kind, Series, scale, svg, swatch, table
+from webkit.charts import Chart, Kind, Series, svg, swatch, table
 
 _SVG = "{http://www.w3.org/2000/svg}"
 
@@ -38,7 +38,7 @@ _WAITING = Series("Waiting", (10, 40, 20))
 _CONTACTED = Series("Contacted", (30, 0, 20))
 
 
-@pytest.mark.parametrize("kind", ["bars", "stacked", "lines"])
+@pytest.mark.parametrize("kind", ["bars", "stacked"])
 def test_a_chart_is_an_image_named_by_its_title_and_its_description(kind: Kind) -> None:
     drawn = _drawn(_chart(kind, _WAITING))
     assert drawn.get("role") == "img"
@@ -49,7 +49,7 @@ def test_a_chart_is_an_image_named_by_its_title_and_its_description(kind: Kind) 
     assert drawn.get("aria-labelledby") == f"{title.get('id')} {text.get('id')}"
 
 
-@pytest.mark.parametrize("kind", ["bars", "stacked", "lines"])
+@pytest.mark.parametrize("kind", ["bars", "stacked"])
 def test_nothing_in_a_chart_is_styled_or_run_where_it_stands(kind: Kind) -> None:
     for element in _drawn(_chart(kind, _WAITING)).iter():
         assert element.tag not in {f"{_SVG}style", f"{_SVG}script"}
@@ -80,46 +80,9 @@ def test_the_parts_of_a_stacked_bar_stand_end_to_end_and_say_their_sum() -> None
     assert [text.text for text in _of(chart, "text", "value")] == ["40", "40", "40"]
 
 
-def test_a_line_goes_up_with_its_values_and_breaks_where_one_is_missing() -> None:
-    chart = _chart("lines", Series("Share", (0, 50, None, 100)), categories=("a", "b", "c", "d"), unit="%")
-    dots = _of(chart, "circle", "dot")
-    assert len(dots) == 3
-    assert len(_of(chart, "line", "line")) == 1
-    heights = [float(dot.get("cy", "")) for dot in dots]
-    assert heights == sorted(heights, reverse=True)
-    across = [_percent(dot, "cx") for dot in dots]
-    assert across == sorted(across)
-    assert max(across) < 100
-
-
-def test_many_categories_of_a_line_are_named_at_both_ends_and_now_and_then_between() -> None:
-    months = tuple(f"month {number}" for number in range(1, 13))
-    chart = _chart("lines", Series("Share", tuple(range(12))), categories=months)
-    named = [text.text for text in _of(chart, "text", "label")]
-    assert (named[0], named[-1]) == ("month 1", "month 12")
-    assert len(named) == 3
-
-
-@pytest.mark.parametrize(
-    ("most", "marks"),
-    [
-        (0, [0, 1]),
-        (1, [0, 0.5, 1]),
-        (61, [0, 20, 40, 60, 80]),
-        (100, [0, 50, 100]),
-        (1204, [0, 500, 1000, 1500]),
-    ],
-)
-def test_the_marks_of_an_axis_are_round_and_reach_the_highest_value(most: float, marks: list[float]) -> None:
-    assert scale(most) == pytest.approx(marks)
-    assert scale(most)[-1] >= most
-
-
 def test_nothing_to_show_is_drawn_as_nothing() -> None:
     none = Series("Waiting", (None, None, None))
-    for kind in ("bars", "lines"):
-        assert _of(_chart(kind, none), "rect", "bar") == []
-        assert _of(_chart(kind, none), "circle", "dot") == []
+    assert _of(_chart("bars", none), "rect", "bar") == []
     assert [text.text for text in _of(_chart("bars", Series("Waiting", (0, 0, 0))), "text", "value")] == [
         "0"
     ] * 3
@@ -132,9 +95,8 @@ def test_the_table_behind_has_every_value() -> None:
     ]  # fmt: skip
 
 
-def test_the_legend_shows_the_colour_and_a_line_its_dashes() -> None:
-    assert 'class="bar s2"' in swatch(1, "stacked")
-    assert 'class="line s3"' in swatch(2, "lines")
+def test_the_legend_shows_the_colour() -> None:
+    assert 'class="bar s2"' in swatch(1)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +105,7 @@ def test_the_legend_shows_the_colour_and_a_line_its_dashes() -> None:
         ("bars", (), "1 to 5 series"),
         ("stacked", tuple(Series(str(n), (1, 1, 1)) for n in range(6)), "1 to 5 series"),
         ("bars", (_WAITING, _CONTACTED), "bars have one series"),
-        ("lines", (Series("Short", (1, 2)),), "Short has not one value for each category"),
+        ("stacked", (Series("Short", (1, 2)),), "Short has not one value for each category"),
         ("bars", (Series("Below", (1, -1, 2)),), "Below has a value below 0"),
         ("bars", (Series("Endless", (1, float("inf"), 2)),), "or without end"),
         ("bars", (Series("None", (1, float("nan"), 2)),), "or without end"),

@@ -7,9 +7,9 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from services.outreach.api import contacts, measures, persons, routing, tasks
+from services.outreach.api import contacts, figures, measures, persons, routing, tasks
 
 #: All routes, below the version that their paths and fields belong to.
 router: Final = APIRouter(prefix="/v1")
-for _part in (tasks, persons, contacts, measures, routing):
+for _part in (tasks, persons, contacts, measures, routing, figures):
     router.include_router(_part.router)

@@ -10,11 +10,12 @@ from starlette.requests import Request
 
 from contracts.own import Id
 from servicekit.viewers import Viewer
-from services.outreach import measures
+from services.outreach import measures, persons
 from services.outreach.api import said, shown
 from services.outreach.api.once import Change, change, looking, made
 from services.outreach.api.refusals import KEY_REUSED, OVERTAKEN, UNKNOWN, WRONG_DAY, described
 from webkit.access import require_token
+from webkit.problems import Problem
 from webkit.site import site_of
 
 router: Final = APIRouter(tags=["measures"], generate_unique_id_function=attrgetter("name"))
@@ -84,8 +85,31 @@ async def list_follow_ups(
     viewer: Annotated[Viewer, Depends(require_token("outreach", "leader", "registrar"))],
     asked: Annotated[said.FollowUpsAsked, Query()],
 ) -> shown.FollowUps:
-    """Of measures under way, planned and not done yet. The look is noted in the access log."""
+    """Due or planned, and not done yet: what the queue has, and planned days ahead. Each person stands once a day.
+
+    The first 500 by day; ask for fewer days when there are so many. The look is noted in the access log.
+    """
     to_day = asked.from_day + timedelta(days=asked.days - 1)
     async with looking(site_of(request), viewer) as connection:
         found = await measures.follow_ups(connection, viewer.municipality, asked.from_day, to_day, viewer.who)
     return shown.FollowUps(follow_ups=[shown.FollowUpShown.model_validate(one) for one in found])
+
+
+@router.get(
+    "/measures/{measure_id}/revisions", summary="What was said of a measure", responses=described(UNKNOWN)
+)
+async def measure_revisions(
+    request: Request,
+    measure_id: MeasureId,
+    viewer: Annotated[Viewer, Depends(require_token("outreach", "leader", "registrar"))],
+) -> shown.MeasureRevisions:
+    """Oldest first, the latest 200, without staff's own note. The look is noted in the access log."""
+    place = viewer.municipality
+    async with looking(site_of(request), viewer) as connection:
+        person_id = await persons.of_measure(connection, place, measure_id)
+        if person_id is None or await persons.of(connection, place, person_id, viewer.who) is None:
+            raise Problem(UNKNOWN)
+        planned = await measures.of_person(connection, place, person_id, every_revision=True)
+    revisions = [shown.MeasureShown.of(one) for one in planned if one.measure_id == measure_id]
+    revisions.sort(key=lambda one: one.revision)
+    return shown.MeasureRevisions(revisions=revisions[-shown.MOST_REVISIONS :])

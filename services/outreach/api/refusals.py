@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from services.outreach.idempotency import OtherRequestError
 from services.outreach.queue import (
+    HeldError,
     NotHeldError,
     OvertakenError,
     RefusedError,
@@ -31,7 +32,8 @@ NOT_HELD: Final = Kind(
 )  # fmt: skip
 NOT_FREE: Final = Kind(
     "task_not_free", HTTPStatus.CONFLICT, "The task cannot be taken",
-    "Another holds it, it waits for the person's record, or it is over. Ask for the next task instead.",
+    "Another holds it, it waits for the person's record, or it is over. Ask for the next task instead; what another "
+    "holds a leader may reassign.",
 )  # fmt: skip
 OVER: Final = Kind(
     "task_over", HTTPStatus.CONFLICT, "The task is over",
@@ -73,6 +75,8 @@ def told(refused: Kind = UNKNOWN, not_held: Kind = NOT_HELD) -> Iterator[None]:
         raise Problem(not_held) from None
     except UnknownError:
         raise Problem(UNKNOWN) from None
+    except HeldError:
+        raise Problem(NOT_FREE) from None
     except OvertakenError:
         raise Problem(OVERTAKEN) from None
     except WrongDayError:

@@ -5,15 +5,16 @@ from operator import attrgetter
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Query
 from starlette.requests import Request
 
 from contracts.own import Id
+from servicekit.access_log import looked
 from servicekit.viewers import Viewer
 from services.outreach import routing
-from services.outreach.api import said
+from services.outreach.api import cursors, said
 from services.outreach.api.once import NOTHING, Change, change, looking, made
-from services.outreach.api.refusals import KEY_REUSED, NO_WORKER, UNKNOWN, described
+from services.outreach.api.refusals import CURSOR, KEY_REUSED, NO_WORKER, UNKNOWN, described
 from services.outreach.api.shown import Shown
 from services.outreach.routing import Decided
 from services.outreach.workers import is_worker
@@ -40,9 +41,10 @@ class ShieldedCase(Shown):
 
 
 class RoutingShown(Shown):
-    """Cases of protected population registration."""
+    """A page of cases of protected population registration; ``next_cursor`` is null on the last."""
 
     cases: list[ShieldedCase]
+    next_cursor: str | None
 
 
 class DecisionShown(Shown):
@@ -56,19 +58,25 @@ class DecisionShown(Shown):
 
 
 class RoutingHistoryShown(Shown):
-    """What was decided of a case, the latest first."""
+    """What was decided of a case, the latest first; at most 200 lines."""
 
     decided: list[DecisionShown]
 
 
-@router.get("/routing", summary="Cases of protected population registration", responses=described())
+@router.get("/routing", summary="Cases of protected population registration", responses=described(CURSOR))
 async def list_routing(
-    request: Request, viewer: Annotated[Viewer, Depends(require_token("registrar"))]
+    request: Request,
+    viewer: Annotated[Viewer, Depends(require_token("registrar"))],
+    asked: Annotated[said.PageAsked, Query()],
 ) -> RoutingShown:
     """First those that wait to be routed, then those that are. Every case is noted in the access log."""
+    after = cursors.read(cursors.CASES, asked.cursor)
     async with looking(site_of(request), viewer) as connection:
-        found = await routing.shielded_cases(connection, viewer.municipality, viewer.who)
-    return RoutingShown(cases=[ShieldedCase.model_validate(one) for one in found])
+        found = await routing.shielded_cases(
+            connection, viewer.municipality, viewer.who, after=after, limit=asked.limit
+        )
+    following = cursors.written(cursors.CASES, found[-1].key) if len(found) == asked.limit else None
+    return RoutingShown(cases=[ShieldedCase.model_validate(one) for one in found], next_cursor=following)
 
 
 @router.get(
@@ -77,11 +85,15 @@ async def list_routing(
 async def routing_history(
     request: Request, person_id: PersonId, viewer: Annotated[Viewer, Depends(require_token("registrar"))]
 ) -> RoutingHistoryShown:
-    """The latest first. It is kept as long as the person is."""
+    """The latest first. It is kept as long as the person is. The look is noted in the access log."""
     async with looking(site_of(request), viewer) as connection:
         decided = await routing.history(connection, viewer.municipality, person_id)
-    if not decided:
-        raise Problem(UNKNOWN)
+        if not decided:
+            raise Problem(UNKNOWN)
+        await looked(
+            connection, "outreach routing history", who=viewer.who, person_id=person_id,
+            municipality=viewer.municipality,
+        )  # fmt: skip
     return RoutingHistoryShown(decided=[DecisionShown.model_validate(one) for one in decided])
 
 
@@ -94,7 +106,7 @@ async def routing_history(
 async def route_case(person_id: PersonId, asked: Registrar, sent: said.Routing) -> None:
     """She alone gets its tasks and sees it, beside registrars; whoever had it has it no more. The same worker again
     changes nothing. The reason says nothing of where the person is."""
-    if not is_worker(sent.to, asked.site, asked.municipality):
+    if not is_worker(sent.to, asked.site.issuers, asked.municipality):
         raise Problem(NO_WORKER)
     async with looking(asked.site, asked.viewer) as connection:
         await made(

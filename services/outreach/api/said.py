@@ -94,23 +94,28 @@ class Form(BaseModel):
     )
 
 
-class TasksAsked(Form):
-    """Which page of which list."""
+class PageAsked(Form):
+    """Which page of a list."""
 
-    whose: Annotated[
-        Whose,
-        Field(
-            description="`mine`: what you hold, or what is kept for you. `team`: what everybody may take, and what "
-            "others hold. `asleep`: what was put off until a day.",
-            examples=["team"],
-        ),
-    ]
     # absent, never the word null
     cursor: Annotated[
         Annotated[str, StringConstraints(pattern=cursors.PATTERN)] | SkipJsonSchema[None],
         Field(description="`next_cursor` of the page before."),
     ] = None
-    limit: Annotated[PageSize, Field(description="Tasks on a page.")] = 50
+    limit: Annotated[PageSize, Field(description="So many on a page.")] = 50
+
+
+class TasksAsked(PageAsked):
+    """Which page of which list."""
+
+    whose: Annotated[
+        Whose,
+        Field(
+            description="`mine`: what you hold, or what is kept for you. `team`: what everybody may take, what "
+            "others hold, and what is kept for them. `asleep`: what was put off until a day.",
+            examples=["team"],
+        ),
+    ]
 
 
 class FollowUpsAsked(Form):

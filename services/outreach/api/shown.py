@@ -16,6 +16,8 @@ from services.outreach.ways import Ways
 
 #: What a listing rests on.
 LAW: Final = "Skollagen (2010:800) 29 kap. 9 §"
+#: Revisions of a contact or measure that are shown: the latest.
+MOST_REVISIONS: Final = 200
 _PERSON_ID: Final = "5b0a8f2e-7a53-4c57-9a1b-2f6d1c0e8a44"
 _WHO: Final = "stockholm:8f14e45f"
 
@@ -167,7 +169,7 @@ class History(Shown):
 
 
 class Overview(Shown):
-    """Tasks of the municipality, counted; ``rank_…`` counts those ready or held."""
+    """Tasks of the municipality, counted; ``late``, ``due_soon`` (10 days) and ``due_later`` are ready or held."""
 
     ready: int
     held: int
@@ -175,9 +177,9 @@ class Overview(Shown):
     waiting: int
     done: int
     closed: int
-    rank_passed: int
-    rank_near: int
-    rank_later: int
+    late: int
+    due_soon: int
+    due_later: int
 
 
 class Found(Shown):
@@ -252,7 +254,7 @@ class TaskPast(Shown):
 
 
 class ContactShown(Shown):
-    """A contact as it stands; ``at`` (UTC) is when this revision was said."""
+    """A contact as a revision has it; ``at`` (UTC) is when that was said."""
 
     contact_id: UUID
     revision: int
@@ -283,7 +285,7 @@ class EndShown(Shown):
 
 
 class MeasureShown(Shown):
-    """A measure as it stands, without staff's own note; ``at`` (UTC) is when this revision was said."""
+    """A measure as a revision has it, without staff's own note; ``at`` (UTC) is when that was said."""
 
     measure_id: UUID
     revision: int
@@ -313,6 +315,18 @@ class MeasureShown(Shown):
                 "at": measure.at,
             }
         )  # fmt: skip
+
+
+class ContactRevisions(Shown):
+    """What was said of a contact, oldest first; the last one stands."""
+
+    revisions: list[ContactShown]
+
+
+class MeasureRevisions(Shown):
+    """What was said of a measure, oldest first; the last one stands."""
+
+    revisions: list[MeasureShown]
 
 
 class PersonWhole(Shown):
@@ -352,7 +366,7 @@ class FollowUpShown(Shown):
 
 
 class FollowUps(Shown):
-    """Follow-ups that are planned and not done, by day."""
+    """Follow-ups that are due or planned and not done, by day."""
 
     follow_ups: list[FollowUpShown]
 

@@ -19,6 +19,7 @@ from services.outreach.api.once import NOTHING, Change, change, looking, made
 from services.outreach.api.refusals import (
     CURSOR,
     KEY_REUSED,
+    NO_WORKER,
     NOT_FREE,
     NOT_HELD,
     OVER,
@@ -28,6 +29,7 @@ from services.outreach.api.refusals import (
     WRONG_DAY,
     described,
 )
+from services.outreach.workers import is_worker
 from webkit.access import require_token
 from webkit.problems import Kind, Problem
 from webkit.site import site_of
@@ -55,16 +57,13 @@ async def list_tasks(
     asked: Annotated[said.TasksAsked, Query()],
 ) -> shown.TaskPage:
     """Every page is noted in the access log."""
-    try:
-        after = None if asked.cursor is None else cursors.read(asked.cursor)
-    except cursors.NoCursorError:
-        raise Problem(CURSOR) from None
+    after = cursors.read(cursors.TASKS, asked.cursor)
     async with looking(site_of(request), viewer) as connection:
         page = await listing.tasks(
             connection, viewer.municipality, viewer.who, asked.whose, after=after, limit=asked.limit
         )
-    following = cursors.written(page[-1].key) if len(page) == asked.limit else None
-    return shown.TaskPage(tasks=[shown.task(one) for one in page], next_cursor=following)
+    following = None if page.following is None else cursors.written(cursors.TASKS, page.following)
+    return shown.TaskPage(tasks=[shown.task(one) for one in page.tasks], next_cursor=following)
 
 
 @router.get("/overview", summary="Count tasks")
@@ -154,14 +153,18 @@ async def snooze_task(task_id: TaskId, asked: Worker, sent: said.Snooze) -> None
     "/tasks/{task_id}/reassign",
     status_code=204,
     summary="Keep a task for somebody, or give it to the team",
-    responses=described(UNKNOWN, OVER, ROUTED, KEY_REUSED),
+    responses=described(UNKNOWN, NOT_FREE, OVER, ROUTED, NO_WORKER, KEY_REUSED),
 )
 async def reassign_task(task_id: TaskId, asked: WorkerOrLeader, sent: said.Reassignment) -> None:
-    """Whoever holds it holds it no more."""
+    """Whoever holds it holds it no more. What a colleague holds, a leader alone takes out of her hands."""
+    if sent.to is not None and not is_worker(sent.to, asked.site.issuers, asked.municipality):
+        raise Problem(NO_WORKER)
+    leads = "leader" in asked.viewer.roles
     async with _at(asked, task_id, not_held=OVER) as connection:
         await made(
-            connection, asked, NOTHING, lambda: queue.reassign(connection, task_id, sent.to, asked.who)
-        )
+            connection, asked, NOTHING,
+            lambda: queue.reassign(connection, task_id, sent.to, asked.who, leads=leads),
+        )  # fmt: skip
 
 
 @router.post(
@@ -202,7 +205,7 @@ async def plan_measure_for_task(task_id: TaskId, asked: Worker, sent: said.PlanS
 
 @router.get("/tasks/{task_id}/history", summary="What happened to a task", responses=described(UNKNOWN))
 async def task_history(request: Request, task_id: TaskId, viewer: Reader) -> shown.History:
-    """Oldest first. Names no young person."""
+    """Oldest first, the latest 200 lines. Names no young person."""
     async with looking(site_of(request), viewer) as connection:
         happened = await listing.history(connection, viewer.municipality, task_id)
     if not happened:

@@ -1,8 +1,6 @@
 """The overview for who leads the work."""
 
-from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -11,7 +9,7 @@ from contracts.identifiers import MUNICIPALITIES
 from servicekit.calendar import today
 from servicekit.viewers import seen_by
 from services.outreach import listing
-from services.outreach.figures import Figures, Group, figures
+from services.outreach.figures import Figures, counted, figures
 from services.outreach.pages import words
 from services.outreach.pages.ground import Leader
 from webkit.charts import Chart, Series
@@ -20,7 +18,6 @@ from webkit.pages import render, spoken
 from webkit.site import site_of
 
 router = APIRouter()
-T = TypeVar("T", bound=Hashable)
 
 _WAITS = (_("up to a week"), _("8 to 30 days"), _("31 to 90 days"), _("over 90 days"))
 
@@ -42,9 +39,9 @@ def _charts(found: Figures, language: Language) -> Sequence[Chart]:
     if not found.groups:
         return ()
     text = language.text
-    waiting = [group for group in found.groups if not group.contacted]
-    by_age = _counted(waiting, lambda group: group.age)
-    all_ages = _counted(found.groups, lambda group: group.age)
+    waiting = found.waiting
+    by_age = counted(waiting, lambda group: group.age)
+    all_ages = counted(found.groups, lambda group: group.age)
     ages = sorted(all_ages, key=lambda age: (age is None, age))
     charts = [
         Chart(
@@ -58,8 +55,8 @@ def _charts(found: Figures, language: Language) -> Sequence[Chart]:
         )
     ]  # fmt: skip
     if waiting:
-        reasons = _counted(waiting, lambda group: group.entry_reason).most_common()
-        times = _counted(waiting, lambda group: group.waits)
+        reasons = counted(waiting, lambda group: group.entry_reason).most_common()
+        times = counted(waiting, lambda group: group.waits)
         charts += [
             Chart(
                 "bars", "reasons", text("Waiting, by entry reason"),
@@ -75,10 +72,3 @@ def _charts(found: Figures, language: Language) -> Sequence[Chart]:
             ),
         ]  # fmt: skip
     return charts
-
-
-def _counted(groups: Sequence[Group], by: Callable[[Group], T]) -> Counter[T]:
-    counted: Counter[T] = Counter()
-    for group in groups:
-        counted[by(group)] += group.count
-    return counted

@@ -63,7 +63,7 @@ async def route(request: Request, viewer: Registrar, person_id: UUID) -> Respons
     worker = given.get("worker", "") if given.get("to") == ANOTHER else given.get("to", "")
     reason = given.get("reason", "").strip()
     problems = _reason(reason, "reason", spoken(request))
-    if not is_worker(worker.strip(), site_of(request), viewer.municipality):
+    if not is_worker(worker.strip(), site_of(request).issuers, viewer.municipality):
         problems = [_worker(given, spoken(request)), *problems]
     if problems:
         return await _show(request, viewer, person_id, given, problems)

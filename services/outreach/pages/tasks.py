@@ -26,7 +26,7 @@ from services.outreach.pages.ground import (
     sent,
     to,
 )
-from services.outreach.queue import NotHeldError, RefusedError, RoutedError
+from services.outreach.queue import HeldError, NotHeldError, RefusedError, RoutedError
 from webkit.pages import render, spoken
 from webkit.problems import INVALID, ROLE_MISSING, Problem
 from webkit.site import site_of
@@ -142,7 +142,7 @@ async def snooze(request: Request, viewer: Worker, task_id: TaskId) -> Response:
 async def reassign(request: Request, viewer: Reader, task_id: TaskId) -> Response:
     """Reserves a task for somebody of the municipality, or gives it to the team.
 
-    A worker may do so with what no colleague holds; who leads the work may take it out of anybody's hands.
+    What a colleague holds, only who leads the work takes out of her hands.
     """
     if not viewer.roles & {"outreach", "leader"}:
         raise Problem(ROLE_MISSING)
@@ -154,12 +154,12 @@ async def reassign(request: Request, viewer: Reader, task_id: TaskId) -> Respons
             raise Problem(NO_TASK)
         if given not in {"", viewer.who, *known.known}:
             raise Problem(INVALID)
-        tasks = await listing.of_person(connection, viewer.municipality, person_id)
-        holder = next((one.held_by for one in tasks if one.task_id == task_id), None)
-        if holder not in {None, viewer.who} and "leader" not in viewer.roles:
-            raise Problem(TASK_TAKEN)
         try:
-            await queue.reassign(connection, task_id, given or None, viewer.who)
+            await queue.reassign(
+                connection, task_id, given or None, viewer.who, leads="leader" in viewer.roles
+            )
+        except HeldError:
+            raise Problem(TASK_TAKEN) from None
         except NotHeldError:
             raise Problem(TASK_NOT_HELD) from None
         except RoutedError:
@@ -178,13 +178,11 @@ async def _to_person(request: Request, viewer: Viewer, task_id: int, said: str |
 async def _list(request: Request, viewer: Viewer, whose: Whose, after: str | None) -> Response:
     key = _key(after) if after else None
     async with seen_by(site_of(request).pool, viewer) as connection:
-        found = list(
-            await listing.tasks(connection, viewer.municipality, viewer.who, whose, after=key, limit=PAGE + 1)
-        )
+        page = await listing.tasks(connection, viewer.municipality, viewer.who, whose, after=key, limit=PAGE)
         colleagues = await people(connection, viewer, spoken(request))
-    more = _written(found[PAGE - 1].key) if len(found) > PAGE else None
+    more = None if page.following is None else _written(page.following)
     return render(
-        request, "queue.html", tasks=found[:PAGE], whose=whose, views=_VIEWS, more=more, later=key is not None,
+        request, "queue.html", tasks=page.tasks, whose=whose, views=_VIEWS, more=more, later=key is not None,
         people=colleagues, viewer=viewer, today=today(), words=words, answer=answered(request), once=new_form(),
     )  # fmt: skip
 

@@ -38,6 +38,7 @@ async def week(request: Request, viewer: Reader, week: str | None = None) -> Res
         request, "weeks.html", monday=monday, sunday=sunday, number=monday.isocalendar().week, is_this=monday == this,
         late=[one for one in found if one.on < monday], planned=[one for one in found if one.on >= monday],
         previous=_written(monday - _WEEK), following=_written(monday + _WEEK), today=day, words=words,
+        most=measures.MOST_LISTED if len(found) == measures.MOST_LISTED else None,
     )  # fmt: skip
 
 

@@ -117,7 +117,6 @@ async def _form(request: Request) -> Response:
 
 async def _overview(request: Request) -> Response:
     text = spoken(request).text
-    months = tuple(f"2026-{month:02}" for month in range(1, 9))
     charts = [
         Chart("bars", "reasons", text("Covered by entry reason"),
               text("Most have left an upper secondary school."), text("Entry reason"),
@@ -127,10 +126,6 @@ async def _overview(request: Request) -> Response:
               text("The older wait longer for their first contact."), text("Age"), ("16", "17", "18", "19"),
               (Series(text("Contacted"), (40, 62, 71, 55)), Series(text("Not contacted"), (12, 20, 41, 63)),
                Series(text("In a measure"), (9, 14, 22, 17)))),
-        Chart("lines", "months", text("Contacted and in a measure"),
-              text("Both shares have grown since the spring."), text("Month"), months,
-              (Series(text("Contacted"), (38, 40, 44, None, 47, 52, 58, 61)),
-               Series(text("In a measure"), (12, 14, 15, 15, 18, 21, 22, 26))), "%"),
     ]  # fmt: skip
     return render(request, "overview.html", charts=charts)
 
