@@ -377,10 +377,8 @@ async def run(stage: Stage) -> list[Figure]:
 
 def figures(found: Mapping[str, _Seconds]) -> list[Figure]:
     """Prints the measurements, with the processor's time an answer took here and where it was made; as figures."""
-    print(
-        f"  {'':44} {'median':>8} {'p95':>8} {'bare':>8} {'p95':>8} {'allowed':>8} {'asking':>8} {'making':>8} "
-        f"{'a second':>8}"
-    )
+    columns = ("median", "p95", "bare", "p95", "allowed", "asking", "making", "a second")
+    print(f"  {'':44} {' '.join(f'{column:>8}' for column in columns)}")
     return [_figure(name, seconds) for name, seconds in found.items()]
 
 

@@ -223,6 +223,6 @@ async def test_without_scripts_everything_works(service: str, window: Open) -> N
     await page.get_by_text("The figures in a table").first.click()
     assert await page.get_by_role("row", name="Left upper secondary 1,204").is_visible()
     await page.get_by_role("link", name="Log a contact").click()
-    await page.get_by_text("Home visit").click()
+    await page.get_by_label("Channel").select_option("visit")
     await page.get_by_role("button", name="Save", exact=True).click()
     assert await page.get_by_text("1 thing to correct").is_visible()
