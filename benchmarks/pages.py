@@ -50,7 +50,7 @@ from webkit.site import Site, site
 
 _PLACES: Final = ("0180", "1480", "1280")
 _HERE: Final = _PLACES[0]
-_ROUNDS: Final = 3
+_ROUNDS: Final = 2
 #: How often each user asks for a page in a round, and the seconds in between, on average.
 _ASKED: Final = 5
 _PACE: Final = 0.5

@@ -29,6 +29,8 @@ ALTER TABLE task
     ADD COLUMN assigned_to text,
     -- given to nobody before this day
     ADD COLUMN snoozed_until date,
+    -- of who holds it, the form with which she asked for the next task; empty for any other way of taking it
+    ADD COLUMN taken_with bytea NOT NULL DEFAULT '',
     ADD COLUMN done_on date,
     ADD CHECK (waits_for IN ('person', 'routing', 'holder')),
     ADD CHECK ((kind = 'early_support') = (episode_id IS NULL));
@@ -139,7 +141,7 @@ $$;
 
 -- Gives a worker a task whose row is locked: the lease, its history, the look at the person in the access log; and
 -- whom it is about. Each statement in here sees what stands when it begins: so the person is read after the lock.
-CREATE FUNCTION claim_task(chosen bigint, worker text, lease interval, look text)
+CREATE FUNCTION claim_task(chosen bigint, worker text, lease interval, look text, form bytea DEFAULT '')
 RETURNS TABLE (
     task_id bigint, kind text, step text, channel text, due_on date, leased_until timestamptz, person_id uuid,
     identity_number text, given_name text, family_name text, birth_date date, protection text, entry_reason text,
@@ -150,7 +152,7 @@ STRICT LANGUAGE plpgsql AS $$
 DECLARE
     taken record;
 BEGIN
-    UPDATE task SET leased_by = worker, leased_until = now() + lease WHERE task_id = chosen
+    UPDATE task SET leased_by = worker, leased_until = now() + lease, taken_with = form WHERE task_id = chosen
     RETURNING task.*, old.leased_by AS lost_by, old.leased_until <= now() AS was_lost INTO STRICT taken;
     IF taken.was_lost THEN
         INSERT INTO task_history (task_id, municipality, happening, who, reason)
