@@ -8,9 +8,9 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-import asyncpg
+from aiokafka.errors import KafkaError
 
-from contracts.catalogue import family_of, read_by
+from servicekit.settings import SERVICES
 from tests.faults import page
 from tests.faults.checker import Sending, Verdict, check
 from tests.faults.history import history
@@ -23,9 +23,9 @@ EVENTS: Final = 1_000_000
 DIRECTORY: Final = Path("deploy/organisers.yaml")
 #: Seconds from one fault to the next, about; in a run of less than 80,000 events they come closer.
 _EVERY = 40.0
-#: Records that may be said and not yet taken up by the registry: more would measure how long the queue is.
-_WINDOW = 10_000
-#: Records a second that are said while the registry keeps up.
+#: Records that may wait for some service, of all four together: more would measure how long the queue is.
+_WINDOW = 20_000
+#: Records a second that are said while the services keep up.
 _PACE = 5_000.0
 #: The stated time: so long may an event wait here, where a killed process keeps its partitions for 30 s, a pause
 #: lasts up to 40 s, and what was said meanwhile stands in line. After the last fault all is at rest within it too.
@@ -56,10 +56,11 @@ async def _run(servers: Stack, seed: int, events: int) -> tuple[Verdict, Counter
             perform(scene, _counted(seed, min(_EVERY, events / 2_000), happened), over)
         )
         days = asyncio.create_task(move_days(scene, events / 2_000))
-        telling = asyncio.create_task(_progress(scene, sending, happened, events))
+        pace = _Pace(scene)
+        telling = asyncio.create_task(_progress(scene, sending, pace, happened, events))
         told = history(seed, events, scene.here.directory, poison_every=LONG.poison_every)
         try:
-            await tell(servers.brokers, told, sending, _PACE, lambda: _in_pace(scene, sending))
+            await tell(servers.brokers, told, sending, _PACE, pace.keep)
             said_for = time.monotonic() - begun
             over.set()
             await faults  # the one under way is healed
@@ -86,35 +87,39 @@ def _counted(seed: int, every: float, happened: Counter[str]) -> Iterator[Step]:
         happened[step.what] += 1
 
 
-async def _in_pace(scene: Scene, sending: Sending) -> None:
-    """Waits while more than the window is said and not taken up."""
-    while await _behind(scene, sending) > _WINDOW:
-        await asyncio.sleep(0.5)
+class _Pace:
+    """Holds the telling back while more than the window is said that some service has yet to take up."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._asked = 0.0
+        #: Records that wait for some service, as last counted.
+        self.behind = 0
+
+    async def keep(self) -> None:
+        """Returns when the services keep up; counts again after a second."""
+        while True:
+            if time.monotonic() - self._asked >= 1:
+                await self._count()
+                self._asked = time.monotonic()
+            if self.behind <= _WINDOW:
+                return
+            await asyncio.sleep(0.5)
+
+    async def _count(self) -> None:
+        try:
+            self.behind = await asyncio.wait_for(self._scene.here.lag(*SERVICES), 10)
+        except (OSError, TimeoutError, KafkaError):
+            self.behind = 10 * _WINDOW  # nobody knows: the broker is away
 
 
-async def _behind(scene: Scene, sending: Sending) -> int:
-    """Records that the registry has yet to take up, by its own account of organisers' topics; many, if it is away."""
-    reads = {family.name for family in read_by("registry")}
-    said = sum(
-        count
-        for topic, count in sending.topics.items()
-        if (found := family_of(topic)) and found[0].name in reads and found[0].owner != "none"
-    )
-    try:
-        rows = await asyncio.wait_for(scene.here.fetch('SELECT sum("offset" + 1)::bigint FROM accounted'), 10)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        return 10 * _WINDOW
-    return said - (rows[0][0] or 0)
-
-
-async def _progress(scene: Scene, sending: Sending, happened: Counter[str], events: int) -> None:
+async def _progress(scene: Scene, sending: Sending, pace: _Pace, happened: Counter[str], events: int) -> None:
     begun = time.monotonic()
     while True:
         await asyncio.sleep(_TOLD_EVERY)
-        behind = await _behind(scene, sending)
         print(
             f"{time.monotonic() - begun:6.0f} s  said {sending.records:9,} of about {events:,}  "
-            f"registry behind {behind if behind < 5 * _WINDOW else 'unknown':>7}  "
+            f"waiting {pace.behind if pace.behind < 5 * _WINDOW else 'unknown':>7}  "
             f"faults {happened.total()}  ended {sum(scene.supervisor.ended.values())}",
             flush=True,
         )

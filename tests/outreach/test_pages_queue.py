@@ -88,7 +88,7 @@ async def test_a_long_queue_has_pages_and_each_person_stands_on_one(
     assert more
     second = shown(await otilia.get(more[1]))
     found = [re.findall(r"/persons/([0-9a-f-]+)", page) for page in (first, second)]
-    assert [len(set(page)) for page in found] == [50, 3]
+    assert [len(set(page)) for page in found] == [40, 13]
     assert {*found[0], *found[1]} == {str(one.person_id) for one in many}
     assert code_of(await otilia.get("/team?after=2026-01-01.x.1")) == "invalid_request"
 

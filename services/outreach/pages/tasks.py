@@ -34,7 +34,7 @@ from webkit.site import site_of
 #: So long a task is in the hands of who takes it, unless she keeps it longer.
 LEASE: Final = timedelta(hours=1)
 #: Tasks on a page.
-PAGE: Final = 50
+PAGE: Final = 40
 
 router = APIRouter()
 TaskId = Annotated[int, Path(ge=1, le=2**63 - 1)]
