@@ -24,7 +24,6 @@ import asyncpg
 from benchmarks.stage import Figure, Stage, told
 from servicekit.database import connect, new_pool
 from servicekit.viewers import Viewer
-from services.outreach.idempotency import form
 from services.outreach.kinds import KINDS
 from services.outreach.queue import take_next_once
 
@@ -130,7 +129,7 @@ async def _bare(queue: _Queue, worker: str) -> None:
 
 async def _ours(queue: _Queue, worker: str) -> None:
     viewer = Viewer(worker, _HERE, frozenset({"outreach"}))
-    await take_next_once(queue.staff, viewer, _LEASE, form(viewer, uuid4().hex))
+    await take_next_once(queue.staff, viewer, _LEASE, uuid4().hex)
 
 
 async def _round(queues: dict[int, _Queue], workers: int) -> dict[tuple[int, _Take], float]:

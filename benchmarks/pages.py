@@ -9,15 +9,13 @@ pages a second there are when each user asks again as soon as she has her answer
 """
 
 import asyncio
-import multiprocessing
 import pkgutil
 import random
-import socket
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
@@ -29,21 +27,19 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import httpx
-import psutil
-import uvloop
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
 from benchmarks.municipalities import fill
+from benchmarks.served import Served, ask, served
 from benchmarks.stage import Figure, Stage
-from servicekit.database import Connection, connect, new_pool, pool
-from servicekit.process import collect_seldom
+from localstack.ports import free_port
+from servicekit.database import Connection, connect, new_pool
 from servicekit.settings import Settings
 from servicekit.viewers import Role
 from services.outreach import pages as groups
 from services.outreach.ladder_file import Ladders
-from services.outreach.web import POOL, app_of
-from webkit.app import serve
+from services.outreach.web import app_of
 from webkit.csrf import FIELD, token_of
 from webkit.sessions import Token, open_session
 from webkit.site import Site, site
@@ -66,8 +62,6 @@ issuers:
       - {claim: roles, value: outreach, role: outreach, municipality: "0180"}
 """
 _ROLES: Final[Mapping[str, Sequence[Role]]] = {"o": ("outreach", "leader"), "r": ("registrar",)}
-#: Seconds within which the process must answer.
-_PATIENCE: Final = 60
 #: What is asked of a page: so many times its bare SQL, and so many milliseconds.
 _TIMES: Final = 3
 _MORE: Final = 5.0
@@ -125,18 +119,6 @@ class _Seconds:
     rushed: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Served:
-    """The pages: where they answer, and what they are made by."""
-
-    addresses: Sequence[tuple[str, int]]
-    processes: Sequence[psutil.Process]
-
-    def worked(self) -> float:
-        """Seconds of a processor until now."""
-        return sum(sum(process.cpu_times()[:2]) for process in self.processes)
-
-
 def routes() -> Iterator[tuple[str, str]]:
     """Method and path of every page: all that are asked for with GET, and the search's answer."""
     for module in pkgutil.iter_modules(groups.__path__):
@@ -146,68 +128,6 @@ def routes() -> Iterator[tuple[str, str]]:
                 if isinstance(route, APIRoute) and route.path != "/":
                     yield from (("GET", route.path) for method in route.methods or () if method == "GET")
     yield from (("POST", "/search for a name"), ("POST", "/search for a number"))
-
-
-async def _serve(settings: Settings) -> None:
-    async with pool(settings.database("outreach", "staff"), name="bench-web", size=POOL) as own:
-        await serve(app_of(site(settings, own), Ladders({})), settings)
-
-
-def _process(settings: Settings) -> None:
-    collect_seldom()
-    uvloop.run(_serve(settings))
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
-
-
-@asynccontextmanager
-async def _served(settings: Settings, count: int) -> AsyncIterator[_Served]:
-    """So many processes with the pages, which answer."""
-    spawn = multiprocessing.get_context("spawn")
-    ports = [_free_port() for _ in range(count)]
-    processes = [
-        spawn.Process(target=_process, args=(settings.model_copy(update={"web_port": port}),), daemon=True)
-        for port in ports
-    ]
-    addresses = [(settings.web_host, port) for port in ports]
-    for process in processes:
-        process.start()
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            for address in addresses:
-                await _answers(address)
-        yield _Served(addresses, [psutil.Process(process.pid) for process in processes])
-    finally:
-        for process in processes:
-            process.terminate()
-            await asyncio.to_thread(process.join)
-
-
-async def _answers(address: tuple[str, int]) -> None:
-    while True:
-        try:
-            _, writer = await asyncio.open_connection(*address)
-        except OSError:
-            await asyncio.sleep(0.05)
-        else:
-            writer.close()
-            return
-
-
-async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
-    """Sends a request over a connection that is kept, and reads the whole answer."""
-    writer.write(request)
-    head = await reader.readuntil(b"\r\n\r\n")
-    if head[9:12] not in {b"200", b"303"}:
-        raise RuntimeError(
-            f"{request.partition(b' HTTP')[0].decode()} was answered with {head[9:12].decode()}"
-        )
-    _, _, length = head.lower().partition(b"content-length: ")
-    await reader.readexactly(int(length.partition(b"\r\n")[0]))
 
 
 async def _recite(connection: Connection, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
@@ -295,7 +215,7 @@ async def measured(stage: Stage, size: Size) -> dict[str, _Seconds]:
         issuers = Path(folder, "issuers.yaml")
         issuers.write_text(_ISSUERS, encoding="utf-8")  # noqa: ASYNC240 (one file, before anything is measured)
         settings = stage.settings(
-            issuers=issuers, web_plain_http=True, web_address=f"http://127.0.0.1:{_free_port()}"
+            issuers=issuers, web_plain_http=True, web_address=f"http://127.0.0.1:{free_port()}"
         )
         await stage.database(settings, "outreach")
         admin = await connect(
@@ -321,7 +241,7 @@ async def _by_turns(
     seconds: defaultdict[str, _Seconds] = defaultdict(_Seconds)
     address = settings.database("outreach", "staff")
     async with AsyncExitStack() as opened:
-        pages = await opened.enter_async_context(_served(settings, size.processes))
+        pages = await opened.enter_async_context(served(settings, size.processes))
         connections = [await connect(address, timezone="UTC") for _ in users]
         for connection in connections:
             opened.push_async_callback(connection.close)
@@ -340,7 +260,7 @@ async def _by_turns(
     return seconds
 
 
-async def _visit(pages: _Served, asked: Sequence[_Page], kept: _Seconds, often: int, pace: float) -> None:
+async def _visit(pages: Served, asked: Sequence[_Page], kept: _Seconds, often: int, pace: float) -> None:
     # opened anew for each page, but outside of what is measured: the server closes what is idle for five seconds
     addresses = cycle(pages.addresses)
     browsers = [await asyncio.open_connection(*next(addresses)) for _ in asked]
@@ -348,7 +268,7 @@ async def _visit(pages: _Served, asked: Sequence[_Page], kept: _Seconds, often: 
     async def ask_all(times: list[float], pace: float) -> None:
         await asyncio.gather(
             *(
-                _timed(times, often, pace, partial(_ask, *browser, page.request))
+                _timed(times, often, pace, partial(ask, *browser, page.request))
                 for browser, page in zip(browsers, asked, strict=True)
             )
         )

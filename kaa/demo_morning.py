@@ -85,7 +85,8 @@ async def _next(pool: asyncpg.Pool, aside: list[int]) -> tuple[queue.Claimed, qu
     They stay in hand for the morning: given back at once, such a task would be the next one again.
     """
     while True:
-        claimed = await queue.take_next(pool, _WORKER, _LEASE)
+        async with seen_by(pool, _WORKER) as connection:
+            claimed = await queue.next_task(connection, MUNICIPALITY, _WORKER.who, _LEASE)
         if claimed is None:
             return None
         if claimed.youth is not None:

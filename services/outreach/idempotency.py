@@ -52,11 +52,6 @@ def request(viewer: Viewer, key: str, method: str, path: str, body: bytes) -> Re
     )
 
 
-def form(viewer: Viewer, key: str) -> bytes:
-    """What is kept of the key that a page's form came with."""
-    return _hash(viewer.who, viewer.municipality, "form", key)
-
-
 async def begin(connection: Connection, asked: Request) -> str | None:
     """The answer (JSON) that the same request was given before; None when it is the first, which is now under way.
 

@@ -6,6 +6,7 @@ the lease gives it back when a worker is lost. Call each function in a transacti
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
@@ -129,18 +130,14 @@ async def next_task(connection: Connection, municipality: str, who: str, lease: 
     return None if row is None else _claimed(row)
 
 
-async def take_next(pool: asyncpg.Pool, viewer: Viewer, lease: timedelta) -> Claimed | None:
-    """The same for who looks, as a transaction of its own and in one round trip."""
-    rows = await called_by(pool, viewer, "take_next", lease)
-    return _claimed(rows[0]) if rows else None
+async def take_next_once(pool: asyncpg.Pool, viewer: Viewer, lease: timedelta, form: str) -> int | None:
+    """The number of the task so taken, for who looks; with the same ``form``, a key of hers, the same task again.
 
-
-async def take_next_once(pool: asyncpg.Pool, viewer: Viewer, lease: timedelta, form: bytes) -> int | None:
-    """The number of the task so taken; sent again with the same ``form`` (``idempotency.form``), the same task.
-
-    For as long as it is in her hands: after that the form gives the next one.
+    For as long as it is in her hands: after that the form gives the next one. A transaction of its own, in one round
+    trip.
     """
-    rows = await called_by(pool, viewer, "take_next_once", lease, form)
+    key = sha256(form.encode()).digest()
+    rows = await called_by(pool, viewer, "take_next_once", lease, key)
     return rows[0]["task_id"] if rows else None
 
 

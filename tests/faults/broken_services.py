@@ -150,7 +150,7 @@ WHERE log.source = new.source AND log.id = new.id AND NOT log.taken_back
     Breakage(
         "The database shows a task of a routed case to the whole team",
         "INV-11",
-        "services/outreach/sql/outreach_7.sql",
+        "services/outreach/sql/outreach_3.sql",
         "        (state = 'open' AND waits_for IS NULL AND assigned_to IS NULL)\n        OR",
         "        (state = 'open' AND waits_for IS NULL)\n        OR",
         (

@@ -148,16 +148,15 @@ async def test_taking_the_next_in_one_round_trip_leaves_nobody_to_see_in_the_con
     await tell(outreach, anna.known(), anna.covered())
     worker = Viewer("idp:bo", kiruna, frozenset({"outreach"}))
     elsewhere = Viewer("idp:bo", "2583", frozenset({"outreach"}))
-    assert await queue.take_next(staff, elsewhere, HOUR) is None
-    claimed = await queue.take_next(staff, worker, HOUR)
-    assert claimed is not None
-    assert claimed.youth is not None
-    assert claimed.youth.person_id == anna.person_id
-    assert await queue.take_next(staff, worker, HOUR) is None
+    assert await queue.take_next_once(staff, elsewhere, HOUR, "a") is None
+    claimed = await queue.take_next_once(staff, worker, HOUR, "a")
+    assert claimed == await outreach.fetchval("SELECT task_id FROM task WHERE person_id = $1", anna.person_id)
+    assert await queue.take_next_once(staff, worker, HOUR, "a") == claimed
+    assert await queue.take_next_once(staff, worker, HOUR, "b") is None
     assert await staff.fetchval("SELECT count(*) FROM task") == 0
     assert await outreach.fetchval(
         "SELECT count(*) FROM task_history WHERE task_id = $1 AND happening = 'claimed' AND who = 'idp:bo'",
-        claimed.task_id,
+        claimed,
     ) == 1  # fmt: skip
 
 
@@ -172,5 +171,5 @@ async def test_what_is_called_in_one_round_trip_sees_what_a_transaction_of_the_v
         ),
         key=lambda one: one.key,
     )
-    (row,) = await called_by(staff, BO, "take_next", timedelta(0))
+    (row,) = await called_by(staff, BO, "take_next_once", timedelta(0), b"form")
     assert row["task_id"] == first.task_id

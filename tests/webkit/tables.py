@@ -19,9 +19,8 @@ async def with_sessions(postgres: str) -> AsyncIterator[asyncpg.Pool]:
     await prepare(postgres, name)
     # a role that owns nothing stands for that of staff and of the service
     owner = await connect(role_url(postgres, name, "owner"))
-    for part in ("session_1.sql", "session_2.sql"):
-        sql = text(f"webkit/sql/{part}")
-        await owner.execute(re.sub(r"\{(staff|app)\}", role_name(name, "app"), sql))
+    sql = text("webkit/sql/session_1.sql")
+    await owner.execute(re.sub(r"\{(staff|app)\}", role_name(name, "app"), sql))
     await owner.close()
     async with new_pool(role_url(postgres, name, "app"), name="test", size=4) as opened:
         yield opened

@@ -1,4 +1,5 @@
--- Login and sessions of people at work. {staff} is the role of pages and APIs.
+-- Login and sessions of people at work. {staff} is the role of pages and APIs; {app} that of the service, which forgets
+-- what ran out also while nobody logs in.
 -- Of what a browser or an issuer holds only hashes are here: who reads these tables can be nobody.
 
 -- A login that was begun and not yet answered by the issuer. Its answer takes the row away: it counts once.
@@ -10,7 +11,6 @@ CREATE TABLE web_login (
 );
 
 -- grants: what the issuer granted at login, "0180:leader". chosen: the municipality at work in, once that is settled.
--- id_token: what the issuer wants to see again at logout, sealed with a key that only the browser's token gives.
 CREATE TABLE web_session (
     token_hash bytea PRIMARY KEY,
     issuer text NOT NULL,
@@ -18,7 +18,6 @@ CREATE TABLE web_session (
     name text NOT NULL,
     grants text[] NOT NULL,
     chosen text,
-    id_token text NOT NULL,
     began_at timestamptz NOT NULL DEFAULT now(),
     seen_at timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 70);
@@ -37,3 +36,9 @@ GRANT SELECT, INSERT, DELETE ON web_login TO {staff};
 GRANT SELECT, INSERT, UPDATE, DELETE ON web_session TO {staff};
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON web_attempt TO {staff};
+
+GRANT SELECT (began_at), DELETE ON web_login TO {app};
+
+GRANT SELECT (began_at, seen_at), DELETE ON web_session TO {app};
+
+GRANT SELECT (since), DELETE ON web_attempt TO {app};

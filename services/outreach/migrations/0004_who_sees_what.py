@@ -8,4 +8,4 @@ down_revision = "0003"
 
 def upgrade() -> None:
     run_sql("webkit.sql", "session_1.sql")
-    run_sql("services.outreach.sql", "outreach_4.sql")
+    run_sql("services.outreach.sql", "outreach_3.sql")

@@ -7,4 +7,4 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    run_sql("services.outreach.sql", "outreach_5.sql")
+    run_sql("services.outreach.sql", "outreach_4.sql")

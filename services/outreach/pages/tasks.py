@@ -10,7 +10,7 @@ from starlette.responses import Response
 from contracts.identifiers import parse_date
 from servicekit.calendar import today
 from servicekit.viewers import Viewer, seen_by
-from services.outreach import idempotency, listing, persons, queue
+from services.outreach import listing, persons, queue
 from services.outreach.listing import Key, Whose
 from services.outreach.pages import words
 from services.outreach.pages.ground import (
@@ -78,7 +78,7 @@ async def next_opened(
     request: Request, viewer: Viewer, given: Mapping[str, str], said: str | None = None
 ) -> Response:
     """Opens the next task for who sent a form; the same task if she sent the same form twice."""
-    form = idempotency.form(viewer, given.get("once") or new_form())
+    form = given.get("once") or new_form()
     number = await queue.take_next_once(site_of(request).pool, viewer, LEASE, form)
     if number is None:
         return to(request, "/", said="none")
