@@ -192,7 +192,7 @@ async def bring_up(
     for key, dossier in known.dossiers.items():
         if dossier.noticed_on is not None or dossier.for_notices:
             brought += _noticed(known, key, ladders.of(key[1]), today)
-    await store.keep_tasks(connection, brought, who)
+    await store.keep_tasks(connection, known.tasks, brought, who)
     await store.look_on(connection, look_on)
 
 

@@ -137,8 +137,8 @@ async def take_next_once(pool: asyncpg.Pool, viewer: Viewer, lease: timedelta, f
     trip.
     """
     key = sha256(form.encode()).digest()
-    rows = await called_by(pool, viewer, "take_next_once", lease, key)
-    return rows[0]["task_id"] if rows else None
+    number: int | None = await called_by(pool, viewer, "take_next_once", lease, key)
+    return number
 
 
 async def take(

@@ -80,16 +80,21 @@ SELECT task_id, municipality, 'opened', $15 FROM fresh ORDER BY task_id
 # A task that is not open any more is held by nobody, and asleep for nobody.
 _KEEP_TASKS = """
 UPDATE task SET
-  step = new.step, channel = new.channel, person_id = new.person_id, municipality = new.municipality,
-  since = new.since, due_on = new.due_on, rank_on = new.rank_on, contacted = new.contacted,
-  assigned_to = new.assigned_to, waits_for = new.waits_for, state = new.state, reason = new.reason,
+  step = new.step, channel = new.channel, since = new.since, due_on = new.due_on, rank_on = new.rank_on,
+  contacted = new.contacted, assigned_to = new.assigned_to, waits_for = new.waits_for, state = new.state,
+  reason = new.reason,
   leased_by = CASE WHEN new.state = 'open' THEN leased_by END,
   leased_until = CASE WHEN new.state = 'open' THEN leased_until END,
   snoozed_until = CASE WHEN new.state = 'open' THEN snoozed_until END
-FROM unnest($1::bigint[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::date[], $7::date[], $8::date[],
-            $9::boolean[], $10::text[], $11::text[], $12::text[], $13::text[])
-  AS new (task_id, step, channel, person_id, municipality, since, due_on, rank_on, contacted, assigned_to, waits_for,
-          state, reason)
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::date[], $5::date[], $6::date[], $7::boolean[], $8::text[],
+            $9::text[], $10::text[], $11::text[])
+  AS new (task_id, step, channel, since, due_on, rank_on, contacted, assigned_to, waits_for, state, reason)
+WHERE task.task_id = new.task_id
+"""
+# An event about a person or an episode may; staff at work may not.
+_MOVE_TASKS = """
+UPDATE task SET person_id = new.person_id, municipality = new.municipality
+FROM unnest($1::bigint[], $2::uuid[], $3::text[]) AS new (task_id, person_id, municipality)
 WHERE task.task_id = new.task_id
 """
 _NOTE = """
@@ -183,7 +188,9 @@ async def episodes_and_tasks(
     return [_episode(row) for row in rows], tasks
 
 
-async def keep_tasks(connection: Connection, brought: Sequence[Brought], who: str) -> None:
+async def keep_tasks(
+    connection: Connection, before: Iterable[Task], brought: Sequence[Brought], who: str
+) -> None:
     """Writes locked tasks as they are now, and new ones; and what happened, into their history.
 
     First those that close, then those that move to another person, then those that open: a person has one open task
@@ -194,9 +201,16 @@ async def keep_tasks(connection: Connection, brought: Sequence[Brought], who: st
     closing = [task for task, _ in known if task.state != "open"]
     opening = [task for task, happening in known if happening == "reopened"]
     staying = [task for task, happening in known if task.state == "open" and happening != "reopened"]
-    for tasks in (closing, staying, opening):
+    whose = {task.task_id: (task.person_id, task.municipality) for task in before}
+    moving = [task for task, _ in known if (task.person_id, task.municipality) != whose[task.task_id]]
+    for statement, tasks, row in (
+        (_KEEP_TASKS, closing, _kept),
+        (_MOVE_TASKS, moving, _moved),
+        (_KEEP_TASKS, staying, _kept),
+        (_KEEP_TASKS, opening, _kept),
+    ):
         if tasks:
-            await connection.execute(_KEEP_TASKS, *columns([_kept(task) for task in tasks]))
+            await connection.execute(statement, *columns([row(task) for task in tasks]))
     noted = [
         (task.task_id, task.municipality, happening, stands(task) if happening == "changed" else task.reason)
         for task, happening in known
@@ -240,9 +254,13 @@ def columns(rows: Sequence[Sequence[object]]) -> list[list[object]]:
 
 def _kept(task: Task) -> tuple[object, ...]:
     return (
-        task.task_id, task.step, task.channel, task.person_id, task.municipality, task.since, task.due_on,
-        task.rank_on, task.contacted, task.assigned_to, task.waits_for, task.state, task.reason,
+        task.task_id, task.step, task.channel, task.since, task.due_on, task.rank_on, task.contacted,
+        task.assigned_to, task.waits_for, task.state, task.reason,
     )  # fmt: skip
+
+
+def _moved(task: Task) -> tuple[object, ...]:
+    return task.task_id, task.person_id, task.municipality
 
 
 def _new(task: Task) -> tuple[object, ...]:

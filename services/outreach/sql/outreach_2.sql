@@ -153,9 +153,24 @@ LANGUAGE sql AS $$
     FOR NO KEY UPDATE
 $$;
 
--- Gives a worker a task whose row is locked: the lease, its history, the look at the person in the access log; and
--- whom it is about. Each statement in here sees what stands when it begins: so the person is read after the lock.
-CREATE FUNCTION claim_task(chosen bigint, worker text, lease interval, look text, form bytea DEFAULT '')
+-- Gives a worker a task whose row is locked: the lease, and its history. Gives the task's number.
+CREATE FUNCTION lease_task(chosen bigint, worker text, lease interval, form bytea DEFAULT '') RETURNS bigint
+STRICT LANGUAGE plpgsql AS $$
+BEGIN
+    WITH taken AS (
+        UPDATE task SET leased_by = worker, leased_until = now() + lease, taken_with = form WHERE task_id = chosen
+        RETURNING municipality, CASE WHEN old.leased_until <= now() THEN old.leased_by END AS lost_by
+    )
+    INSERT INTO task_history (task_id, municipality, happening, who, reason)
+    SELECT chosen, municipality, 'released', lost_by, 'lease_expired' FROM taken WHERE lost_by IS NOT NULL
+    UNION ALL SELECT chosen, municipality, 'claimed', worker, NULL FROM taken;
+    RETURN chosen;
+END
+$$;
+
+-- Gives her such a task and tells whom it is about, which goes to the access log. Each statement in here sees what
+-- stands when it begins: so the person is read after the lock.
+CREATE FUNCTION claim_task(chosen bigint, worker text, lease interval, look text)
 RETURNS TABLE (
     task_id bigint, kind text, step text, channel text, due_on date, leased_until timestamptz, person_id uuid,
     identity_number text, given_name text, family_name text, birth_date date, protection text, entry_reason text,
@@ -163,33 +178,32 @@ RETURNS TABLE (
 )
 STRICT LANGUAGE plpgsql AS $$
 #variable_conflict use_column
-DECLARE
-    taken record;
 BEGIN
-    UPDATE task SET leased_by = worker, leased_until = now() + lease, taken_with = form WHERE task_id = chosen
-    RETURNING task.*, old.leased_by AS lost_by, old.leased_until <= now() AS was_lost INTO STRICT taken;
-    IF taken.was_lost THEN
-        INSERT INTO task_history (task_id, municipality, happening, who, reason)
-        VALUES (chosen, taken.municipality, 'released', taken.lost_by, 'lease_expired');
-    END IF;
-    INSERT INTO task_history (task_id, municipality, happening, who)
-    VALUES (chosen, taken.municipality, 'claimed', worker);
-    INSERT INTO access_log (who, action, person_id, municipality)
-    VALUES (worker, look, taken.person_id, taken.municipality);
+    PERFORM lease_task(chosen, worker, lease);
     RETURN QUERY
-    SELECT chosen, taken.kind, taken.step, taken.channel, taken.due_on, taken.leased_until, p.person_id,
-           p.identity_number, p.given_name, p.family_name, p.birth_date, p.protection, e.entry_reason, e.from_day
-    FROM person AS p LEFT JOIN episode AS e ON e.episode_id = taken.episode_id WHERE p.person_id = taken.person_id;
+    WITH shown AS (
+        SELECT t.task_id, t.kind, t.step, t.channel, t.due_on, t.leased_until, p.person_id, p.identity_number,
+               p.given_name, p.family_name, p.birth_date, p.protection, e.entry_reason, e.from_day, t.municipality
+        FROM task AS t JOIN person AS p ON p.person_id = t.person_id
+                       LEFT JOIN episode AS e ON e.episode_id = t.episode_id
+        WHERE t.task_id = chosen
+    ), logged AS (
+        INSERT INTO access_log (who, action, person_id, municipality)
+        SELECT worker, look, person_id, municipality FROM shown
+    )
+    SELECT task_id, kind, step, channel, due_on, leased_until, person_id, identity_number, given_name, family_name,
+           birth_date, protection, entry_reason, from_day
+    FROM shown;
 END
 $$;
 
 -- Takes the next task of a municipality for a worker, once for a form: what she was given when she sent the same form
--- before, as long as it is in her hands. Of two sent at once one waits. All of the transaction in one statement: what its
--- arguments set (called_by in servicekit/viewers.py) holds in here, and ends with it.
+-- before, as long as it is in her hands. Of two sent at once one waits. It tells nothing but the number: whom the task is
+-- about the page tells that it leads to, and logs the look. All of the transaction in one statement: what its arguments
+-- set (called_by in servicekit/viewers.py) holds in here, and ends with it.
 CREATE FUNCTION take_next_once(of_municipality text, worker text, registrar text, lease interval, form bytea)
-RETURNS TABLE (task_id bigint)
+RETURNS bigint
 LANGUAGE plpgsql AS $$
-#variable_conflict use_column
 DECLARE
     given bigint;
 BEGIN
@@ -197,10 +211,9 @@ BEGIN
     SELECT task_id INTO given FROM task
     WHERE municipality = of_municipality AND leased_by = worker AND leased_until > now() AND taken_with = form;
     IF NOT FOUND THEN
-        SELECT task_id INTO given
-        FROM claim_task(next_task(of_municipality, worker), worker, lease, 'outreach next', form);
+        given := lease_task(next_task(of_municipality, worker), worker, lease, form);
     END IF;
-    RETURN QUERY SELECT given WHERE given IS NOT NULL;
+    RETURN given;
 END
 $$;
 
