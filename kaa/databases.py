@@ -4,10 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-import asyncpg
-
 from kaa.errors import fail, in_one_line
-from servicekit.database import Connection, connect, explain
+from servicekit.database import DATABASE_ERRORS, Connection, connect, explain
 from servicekit.settings import Role, Service, load
 
 T = TypeVar("T")
@@ -30,5 +28,5 @@ def in_database(service: Service, work: Callable[[Connection], Awaitable[T]], ro
         url = load().database(service, role)
     try:
         return asyncio.run(run(url))
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except DATABASE_ERRORS as error:
         fail(explain(error, url))

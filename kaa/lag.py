@@ -20,7 +20,7 @@ from kaa.errors import fail, in_one_line
 from kaa.status import groups_of
 from kaa.terminal import wide_console, without_client_logs
 from servicekit.calendar import STOCKHOLM
-from servicekit.database import connect
+from servicekit.database import DATABASE_ERRORS, connect
 from servicekit.lag import Lag, ends, lags
 from servicekit.settings import SERVICES, ConfigurationError, Service, Settings, load
 
@@ -109,7 +109,7 @@ def _line(group: str, family: Family, found: Sequence[Lag], paused: Sequence[str
 async def _paused(settings: Settings, service: Service) -> list[str] | None:
     try:
         connection = await connect(settings.database(service), application_name="kaa-cli")
-    except (ConfigurationError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+    except (ConfigurationError, *DATABASE_ERRORS):
         return None
     try:
         return [

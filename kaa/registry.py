@@ -46,7 +46,7 @@ def _in_registry(work: Callable[[asyncpg.Pool], Coroutine[Any, Any, T]]) -> T:
         url = load().database("registry")
     try:
         return asyncio.run(run(url))
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except database.DATABASE_ERRORS as error:
         fail(database.explain(error, url))
 
 

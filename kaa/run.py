@@ -4,11 +4,10 @@ import asyncio
 from importlib import import_module
 from typing import Annotated
 
-import asyncpg
 import typer
 
 from kaa.errors import in_one_line
-from servicekit.database import explain, prepare, role_in
+from servicekit.database import DATABASE_ERRORS, explain, prepare, role_in
 from servicekit.database import migrate as migrate_service
 from servicekit.parts import Parts
 from servicekit.settings import SERVICES, STAFFED, ConfigurationError, Service, Settings, load
@@ -60,7 +59,7 @@ def migrate_one(settings: Settings, service: Service) -> None:
     if settings.postgres:
         try:
             asyncio.run(prepare(settings.postgres, f"{settings.database_prefix}{service}"))
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except DATABASE_ERRORS as error:
             raise ConfigurationError(explain(error, settings.postgres)) from None
     staff_role = role_in(settings.database(service, "staff")) if service in STAFFED else None
     migrate_service(

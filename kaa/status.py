@@ -20,7 +20,7 @@ from kaa.terminal import wide_console, without_client_logs
 from localstack.services import health, running_service, services_folder
 from localstack.services import names as started_names
 from servicekit import books as bookkeeping
-from servicekit.database import explain, new_pool
+from servicekit.database import DATABASE_ERRORS, explain, new_pool
 from servicekit.lag import ends, lags
 from servicekit.settings import SERVICES, ConfigurationError, Service, Settings, load
 
@@ -43,7 +43,7 @@ async def _stored(settings: Settings, service: Service) -> _Stored:
         connection = await asyncpg.connect(url, timeout=5, command_timeout=10)
     except ConfigurationError as error:
         return _Stored(trouble=str(error))
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except DATABASE_ERRORS as error:
         return _Stored(trouble=explain(error, url))
     try:
         return _Stored(

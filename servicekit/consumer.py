@@ -22,6 +22,7 @@ from faststream.kafka import KafkaBroker
 from contracts.catalogue import family_of, read_by, subscription
 from servicekit import batches, telemetry
 from servicekit import header_keys as header_keys  # makes the client read every record
+from servicekit.database import DATABASE_ERRORS
 from servicekit.directory import DirectoryFile
 from servicekit.limits import Limits, TopicLimits
 from servicekit.records import Apply, DeadLetter, Received
@@ -314,7 +315,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Does as the table says. With the lock held: else a pause that a batch writes meanwhile would be undone."""
         try:
             rows = await asyncio.wait_for(self._pool.fetch("SELECT topic, reason FROM paused_topic"), 10)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except DATABASE_ERRORS as error:
             log.info("pauses.unknown", exc_info=error)
             return
         if self._kafka is None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from threading import Lock
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import asyncpg
@@ -41,6 +41,16 @@ _TRANSIENT = ("08", "53", "40", "57", "55P03", "25006", "58")
 _FATAL = ("42", "28", "3D", "3F")
 
 
+#: What is raised when the server refuses, is away, or went while nobody looked: asyncpg has no better word than
+#: InternalClientError for an idle connection that was cut while the process slept. TimeoutError is an OSError.
+DATABASE_ERRORS: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
+
+
 class TransientError(Exception):
     """The transaction met something that is gone when it is tried again."""
 
@@ -50,8 +60,8 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
         return state.startswith(_TRANSIENT)
-    # InterfaceError: asyncpg says "connection is closed" so; TimeoutError is an OSError
-    return isinstance(error, TransientError | OSError | asyncpg.InterfaceError)
+    # InterfaceError: asyncpg says "connection is closed" so
+    return isinstance(error, (TransientError, *DATABASE_ERRORS))
 
 
 def is_fatal(error: BaseException) -> bool:
@@ -109,7 +119,7 @@ async def pool(url: str, *, name: str, size: int = 4) -> AsyncIterator[asyncpg.P
         try:
             opened = await new_pool(url, name=name, size=size)
             break
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except DATABASE_ERRORS as error:
             if is_fatal(error) or not is_transient(error):
                 raise ConfigurationError(explain(error, url)) from None
             log.warning("database.away", reason=explain(error, url), seconds=delay)
@@ -121,7 +131,7 @@ async def pool(url: str, *, name: str, size: int = 4) -> AsyncIterator[asyncpg.P
         # a connection whose server is gone must not hold up the end of the process
         try:
             await asyncio.wait_for(opened.close(), 5)
-        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except DATABASE_ERRORS:
             opened.terminate()
 
 

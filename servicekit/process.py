@@ -22,7 +22,7 @@ from servicekit import health as health_answers
 from servicekit import lag, retention, telemetry
 from servicekit.batches import GaveUpError
 from servicekit.consumer import MAX_POLL_INTERVAL_MS, Consumer
-from servicekit.database import explain, is_fatal, pool
+from servicekit.database import DATABASE_ERRORS, explain, is_fatal, pool
 from servicekit.dead_letter_actions import expire
 from servicekit.dead_letters import WHAT_TO_DO
 from servicekit.health import Health
@@ -55,7 +55,7 @@ def _readiness(opened: asyncpg.Pool, consumer: Consumer) -> Callable[[], Awaitab
     async def check() -> str | None:
         try:
             await asyncio.wait_for(opened.fetchval("SELECT 1"), 5)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except DATABASE_ERRORS as error:
             return f"database: {type(error).__name__}"
         return None if await consumer.reaches_broker() else "broker: no answer"
 
@@ -158,7 +158,7 @@ def run(parts: Parts, settings: Settings) -> int:
     except ConfigurationError as error:
         log.error("service.misconfigured", reason=str(error))
         return 2
-    except (GaveUpError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (GaveUpError, *DATABASE_ERRORS) as error:
         # what the operating system says holds addresses and paths; what a database says could hold anything
         reason = str(error) if isinstance(error, GaveUpError | OSError) else None
         log.error("service.gave_up", reason=reason, exc_info=error)

@@ -19,7 +19,7 @@ from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
 
 from contracts.envelope import CONTENT_TYPE
 from servicekit import telemetry
-from servicekit.database import is_transient
+from servicekit.database import DATABASE_ERRORS, is_transient
 from servicekit.outbox import waiting
 
 log = structlog.get_logger()
@@ -70,9 +70,7 @@ class Relay:
                 telemetry.RELAY_FENCED.labels(self._service).inc()
                 log.warning("relay.fenced", reason="another relay took over")
                 await asyncio.sleep(TURN)
-            except (
-                KafkaError, IllegalOperation, asyncpg.PostgresError, asyncpg.InterfaceError, OSError
-            ) as error:  # fmt: skip
+            except (KafkaError, IllegalOperation, *DATABASE_ERRORS) as error:
                 if isinstance(error, asyncpg.PostgresError) and not is_transient(error):
                     raise
                 log.warning("relay.waits", seconds=delay, exc_info=error)
@@ -86,7 +84,7 @@ class Relay:
         while True:
             try:
                 found = await waiting(self._pool)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except DATABASE_ERRORS as error:
                 if not is_transient(error):
                     raise
                 log.info("outbox.unknown", exc_info=error)
@@ -137,7 +135,7 @@ class Relay:
     async def _give_back(self) -> None:
         try:
             await asyncio.wait_for(self._pool.execute(_GIVE_BACK, self._me), 2)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except DATABASE_ERRORS as error:
             log.info("relay.turn_runs_out", seconds=TURN, exc_info=error)
 
 

@@ -15,7 +15,7 @@ from typing import Final
 import asyncpg
 import structlog
 
-from servicekit.database import Connection, is_transient
+from servicekit.database import DATABASE_ERRORS, Connection, is_transient
 
 log = structlog.get_logger()
 
@@ -94,7 +94,7 @@ async def again_and_again(pool: asyncpg.Pool, jobs: Sequence[Job]) -> None:
         try:
             if removed := await run_once(pool, jobs):
                 log.info("retention.removed", count=removed)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except DATABASE_ERRORS as error:
             if not is_transient(error):
                 raise
             log.warning("retention.waits", seconds=BETWEEN, exc_info=error)

@@ -138,6 +138,7 @@ def _say_what_went_wrong(app: FastAPI, *, secure: bool) -> None:
 
     @app.exception_handler(asyncpg.PostgresError)
     @app.exception_handler(asyncpg.InterfaceError)
+    @app.exception_handler(asyncpg.InternalClientError)
     @app.exception_handler(OSError)
     async def database(request: Request, error: Exception) -> Response:
         if not is_transient(error):

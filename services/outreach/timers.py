@@ -13,7 +13,7 @@ from typing import Final
 import asyncpg
 import structlog
 
-from servicekit.database import TransientError, is_transient
+from servicekit.database import DATABASE_ERRORS, TransientError, is_transient
 from servicekit.parts import Background
 from services.outreach import cases, routing, store
 from services.outreach.ladder_file import Ladders
@@ -134,7 +134,7 @@ def timers(ladders: Ladders) -> Background:
                 woken, looked_at = await wake(pool, day), await look(pool, ladders, day)
                 if woken or looked_at:
                     log.info("time.told", woken=woken, count=looked_at)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TransientError) as error:
+            except (TransientError, *DATABASE_ERRORS) as error:
                 if not is_transient(error):
                     raise
                 log.warning("time.waits", seconds=LOOK_SECONDS, exc_info=error)

@@ -13,7 +13,7 @@ import structlog
 
 from servicekit import telemetry
 from servicekit.calendar import today
-from servicekit.database import is_transient
+from servicekit.database import DATABASE_ERRORS, is_transient
 from servicekit.parts import Background
 from services.registry.register import DAY_LOCK, wake
 
@@ -60,7 +60,7 @@ def scheduler(follow_calendar: bool) -> Background:
                 count = await tell_what_time_made_true(pool, told)
                 if count:
                     log.info("time.told", count=count)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except DATABASE_ERRORS as error:
                 if not is_transient(error):
                     raise
                 log.warning("time.waits", seconds=LOOK_SECONDS, exc_info=error)

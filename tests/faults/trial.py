@@ -10,12 +10,12 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-import asyncpg
 from aiokafka.errors import KafkaError
 
 from localstack.kafka import start_kafka
 from localstack.postgres import start_postgres
 from localstack.throwaway import throwaway_folder
+from servicekit.database import DATABASE_ERRORS
 from servicekit.settings import SERVICES
 from services.registry.scheduler import move_day
 from tests.faults.checker import Sending, Verdict, check
@@ -198,7 +198,7 @@ async def move_days(scene: Scene, seconds: float) -> None:
                 async with asyncio.timeout(10), scene.here.pool() as pool:
                     await move_day(pool, day)
                 break
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except DATABASE_ERRORS:
                 await asyncio.sleep(0.5)
 
 
@@ -212,7 +212,7 @@ async def at_rest(scene: Scene, seconds: float) -> str | None:
             return waiting
         try:
             waiting = await asyncio.wait_for(_waiting(scene), 20)
-        except (KafkaError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (KafkaError, *DATABASE_ERRORS) as error:
             waiting = f"{type(error).__name__} when asked"
         quiet = 0 if waiting else quiet + 1
         await asyncio.sleep(0.1)

@@ -4,15 +4,17 @@ import asyncio
 import signal
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Thread
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+import uvloop
 from prometheus_client import REGISTRY
 
 from servicekit.batches import GaveUpError
 from servicekit.consumer import Consumer
-from servicekit.database import Connection, TransientError
+from servicekit.database import DATABASE_ERRORS, Connection, TransientError, is_transient, new_pool
 from servicekit.records import Outcome, Received
 from services.registry.register import apply
 from tests.system.installation import TOWN, Installation, installed, numbers, resident, started
@@ -257,6 +259,36 @@ async def test_a_transaction_rolled_back_for_a_serialization_failure_is_tried_ag
     assert _counted("kaa_batch_retries_total") == retries + 2
     account = await is_one_clean_pass(registry, events)
     assert account.total("applied") == len(events)
+
+
+def test_a_connection_cut_while_the_process_slept_is_no_fault_of_a_record(postgres: str) -> None:
+    """INV-05: of an idle connection that is gone asyncpg says, on the loop of our services, that it erred itself."""
+
+    async def cut_all() -> None:
+        connection = await asyncpg.connect(postgres)
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'sleeper'"
+        )
+        await connection.close()
+
+    async def sleep_and_go_on() -> BaseException:
+        async with new_pool(postgres, name="sleeper", size=1) as opened:
+            await opened.fetchval("SELECT 1")
+            # nothing is read from the connection meanwhile, as in a process that was stopped
+            other = Thread(target=asyncio.run, args=(cut_all(),))
+            other.start()
+            other.join()
+            # the server's farewell is read, that the connection is closed not yet
+            await asyncio.sleep(0)
+            with pytest.raises(DATABASE_ERRORS) as met:
+                async with opened.acquire() as connection, connection.transaction():
+                    pass
+            await asyncio.sleep(0.1)
+            assert await opened.fetchval("SELECT 2") == 2
+        return met.value
+
+    met = uvloop.run(sleep_and_go_on())
+    assert is_transient(met), met
 
 
 async def test_a_transaction_rolled_back_for_a_deadlock_is_tried_again(registry: Installation) -> None:
