@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,8 @@ async def test_the_live_view_looks_again_until_it_is_interrupted(installation: I
     watching = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "kaa", "lag", "--watch", "--every", "0.5", "--json",
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ) | environment(here),
+        # a run of all tests in the background hands down that it is ignored
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
 
     async def seen() -> Any:
