@@ -128,7 +128,6 @@ async def _watch(settings: Settings, every: float, as_json: bool) -> None:
     live = Live(console=console, auto_refresh=False) if console.is_terminal and not as_json else None
     with live or nullcontext():
         while True:
-            _unless_interrupted()
             if live:
                 live.update(_view(lines), refresh=True)
             else:
@@ -148,13 +147,6 @@ async def _next_look(settings: Settings, every: float, live: Live | None) -> lis
                 live.update(Group(seen, said), refresh=True)
             else:
                 typer.echo(f"kaa: {said}", err=True)
-
-
-def _unless_interrupted() -> None:
-    """Ends what Ctrl-C has cancelled: who was just done swallows it (asyncio.wait_for before Python 3.12)."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def _print(lines: Sequence[_Line], as_json: bool) -> None:

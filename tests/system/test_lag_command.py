@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from contracts.catalogue import read_by
-from kaa import lag
 from kaa.main import app
-from servicekit.settings import SERVICES, Settings
+from servicekit.settings import SERVICES
 from tests.system.installation import Installation
 from tests.system.test_limits import LEAVE
 from tests.system.witness import lives
@@ -101,27 +99,6 @@ def test_a_broker_that_is_away_is_one_line_and_status_2(
     assert (answer.exit_code, answer.stdout) == (2, "")
     (line,) = answer.stderr.splitlines()
     assert line.startswith("kaa: no Kafka broker answers at 127.0.0.1:1")
-
-
-async def test_ctrl_c_ends_the_live_view_also_when_a_client_swallows_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """``asyncio.wait_for`` does before Python 3.12, when what it waits for is done at that moment."""
-    looking = asyncio.Event()
-
-    async def swallows(_settings: object) -> list[Any]:
-        assert not looking.is_set(), "it goes on"
-        looking.set()
-        with suppress(asyncio.CancelledError):
-            await asyncio.sleep(60)
-        return []
-
-    monkeypatch.setattr(lag, "_look", swallows)
-    watching = asyncio.create_task(lag._watch(Settings(), 0, as_json=True))
-    await looking.wait()
-    watching.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await watching
 
 
 async def test_the_live_view_looks_again_until_it_is_interrupted(installation: Installation) -> None:
