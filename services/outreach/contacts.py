@@ -13,10 +13,11 @@ from servicekit.calendar import now
 from servicekit.database import Connection
 from servicekit.outbox import append
 from services.outreach import cases, queue, store
+from services.outreach.code_list import occupations
 from services.outreach.kinds import Channel, Outcome
 from services.outreach.ladder_file import Ladders
 from services.outreach.publication import message
-from services.outreach.queue import OvertakenError, UnknownError, WrongDayError
+from services.outreach.queue import OvertakenError, UnknownError, UnlistedError, WrongDayError
 
 _ADD: Final = """
 INSERT INTO contact (contact_id, person_id, municipality, task_id, revision) VALUES ($1, $2, $3, $4, 1)
@@ -62,7 +63,8 @@ class Contact:
 async def record(connection: Connection, ladders: Ladders, task_id: int, who: str, said: Said) -> ContactMade:
     """Closes a task that the worker holds, records the contact made for it and tells of it through the outbox.
 
-    Call it in a transaction. Raises queue.NotHeldError, and RefusedError for a day to come.
+    Call it in a transaction. Raises queue.NotHeldError, and RefusedError for a day to come, or an occupation
+    that was not in the code list on it.
     """
     await _check(connection, said)
     held = await cases.hold(connection, task_id, who)
@@ -84,7 +86,7 @@ async def log(
 ) -> ContactMade:
     """Records a contact that no task called for, and tells of it: she rang, or was met by chance.
 
-    Call it in a transaction. Raises RefusedError: a day to come, or the municipality has no case of hers.
+    Call it in a transaction. Raises RefusedError: a day to come, an occupation not listed then, or no case of hers.
     """
     await _check(connection, said)
     await cases.enter(connection, municipality, person_id)
@@ -107,7 +109,7 @@ async def correct(
 ) -> ContactMade:
     """Says a contact anew; ``revision`` is the one that was seen. The earlier ones are kept.
 
-    Call it in a transaction. Raises RefusedError: a day to come, no such contact, or corrected meanwhile.
+    Call it in a transaction. Raises RefusedError: as ``log`` does, no such contact, or corrected meanwhile.
     """
     await _check(connection, said)
     person_id = await connection.fetchval(_WHOSE, contact_id, municipality)
@@ -140,6 +142,8 @@ def _contact(row: Connection) -> Contact:
 async def _check(connection: Connection, said: Said) -> None:
     if not EARLIEST <= said.on <= await store.calendar_day(connection):
         raise WrongDayError("a contact is recorded when it has been made: its day cannot be one to come")
+    if said.occupation is not None and said.occupation not in occupations().on(said.on):
+        raise UnlistedError("the code list of that day does not have the occupation")
 
 
 async def _say(

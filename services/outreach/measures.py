@@ -17,10 +17,11 @@ from servicekit.calendar import now
 from servicekit.database import Connection
 from servicekit.outbox import append
 from services.outreach import cases, queue, store
+from services.outreach.code_list import occupations
 from services.outreach.ladder_file import Ladders
 from services.outreach.plans import SUPPORT, End, Plan
 from services.outreach.publication import message
-from services.outreach.queue import OvertakenError, UnknownError, WrongDayError, full_name
+from services.outreach.queue import OvertakenError, UnknownError, UnlistedError, WrongDayError, full_name
 
 _ADD: Final = "INSERT INTO measure (measure_id, person_id, municipality, revision) VALUES ($1, $2, $3, 1)"
 _SAID: Final = """
@@ -149,7 +150,8 @@ async def change(
 ) -> None:
     """Says a measure anew, whole; without an end it goes on (again). ``revision`` is the one that was seen.
 
-    Call it in a transaction. Raises RefusedError: no such measure, changed meanwhile, or it ends before it begins.
+    Call it in a transaction. Raises RefusedError: no such measure, changed meanwhile, it ends before it begins, or
+    with an occupation that is not in the code list on its last day.
     """
     await _revise(connection, ladders, municipality, measure_id, revision, who, plan, end, MeasureChanged)
 
@@ -226,6 +228,8 @@ async def _revise(
 ) -> None:
     if ended is not None and ended.to_day < plan.from_day:
         raise WrongDayError("a measure cannot end before it begins")
+    if ended is not None and ended.occupation_after not in {None, *occupations().on(ended.to_day)}:
+        raise UnlistedError("the code list of the measure's last day does not have the occupation")
     person_id = await connection.fetchval(_WHOSE, measure_id, municipality)
     if person_id is None:
         raise UnknownError("there is no such measure")

@@ -85,6 +85,10 @@ class WrongDayError(RefusedError):
     """It cannot have this day."""
 
 
+class UnlistedError(RefusedError):
+    """The code list of that day does not have the occupation."""
+
+
 @dataclass(frozen=True, slots=True)
 class Youth:
     """Whom a task is about, and why she is on the list; both None for early support, which makes no entry there."""

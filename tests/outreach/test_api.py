@@ -154,6 +154,21 @@ async def test_a_contact_is_logged_without_a_task_too_but_never_ahead(
     assert code(ahead) == (409, "day_not_allowed")
 
 
+async def test_an_occupation_is_one_of_the_code_list_of_its_day(anna: Program, outreach: Connection) -> None:
+    vera = await covered(outreach)
+    unlisted = (409, "occupation_not_listed")
+    before = SAID | {"on": "2018-06-30", "occupation": "work"}
+    assert code(await anna.post(f"/persons/{vera.person_id}/contacts", **before)) == unlisted
+    kept = await anna.change(f"/persons/{vera.person_id}/contacts", **before | {"occupation": None})
+    correction = await anna.post(f"/contacts/{kept['contact_id']}/corrections", **before, revision=1)
+    assert code(correction) == unlisted
+    plan = PLAN | {"from_day": "2018-06-01", "follow_up_on": []}
+    measure = (await anna.change(f"/persons/{vera.person_id}/measures", **plan))["measure_id"]
+    end = {"to_day": "2018-06-30", "reason": "completed", "occupation_after": "work"}
+    assert code(await anna.post(f"/measures/{measure}/end", revision=1, **end)) == unlisted
+    await anna.change(f"/measures/{measure}/end", revision=1, **end | {"to_day": "2018-07-01"})
+
+
 async def test_a_measure_is_planned_changed_and_ended(anna: Program, outreach: Connection) -> None:
     vera, task_id = await taken(outreach, anna)
     kept = await anna.change(f"/tasks/{task_id}/measure", **PLAN)

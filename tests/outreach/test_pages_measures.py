@@ -51,6 +51,8 @@ async def test_a_measure_is_planned_changed_and_ended(
     assert "is ended" in (await otilia.led(await otilia.send(f"/measures/{measure}/end", **ended))).text
     early = ended | {"to_day": f"{today() - timedelta(days=1)}", "revision": "3"}
     assert "not before the measure" in (await otilia.send(f"/measures/{measure}/end", **early)).text
+    unlisted = ended | {"to_day": "2018-06-30", "revision": "3"}
+    assert "the code list had on that day" in (await otilia.send(f"/measures/{measure}/end", **unlisted)).text
     assert "Began to work" in shown(await otilia.get(f"/measures/{measure}"))
 
 

@@ -12,7 +12,7 @@ from servicekit.viewers import Viewer
 from services.outreach import contacts, persons
 from services.outreach.api import said, shown
 from services.outreach.api.once import Change, change, looking, made
-from services.outreach.api.refusals import KEY_REUSED, OVERTAKEN, UNKNOWN, WRONG_DAY, described
+from services.outreach.api.refusals import KEY_REUSED, NOT_LISTED, OVERTAKEN, UNKNOWN, WRONG_DAY, described
 from webkit.access import require_token
 from webkit.problems import Problem
 from webkit.site import site_of
@@ -49,7 +49,7 @@ async def contact_revisions(
     "/contacts/{contact_id}/corrections",
     status_code=201,
     summary="Correct a contact",
-    responses=described(UNKNOWN, OVERTAKEN, WRONG_DAY, KEY_REUSED),
+    responses=described(UNKNOWN, OVERTAKEN, WRONG_DAY, NOT_LISTED, KEY_REUSED),
 )
 async def correct_contact(
     contact_id: ContactId,

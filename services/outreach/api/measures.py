@@ -13,7 +13,7 @@ from servicekit.viewers import Viewer
 from services.outreach import measures, persons
 from services.outreach.api import said, shown
 from services.outreach.api.once import Change, change, looking, made
-from services.outreach.api.refusals import KEY_REUSED, OVERTAKEN, UNKNOWN, WRONG_DAY, described
+from services.outreach.api.refusals import KEY_REUSED, NOT_LISTED, OVERTAKEN, UNKNOWN, WRONG_DAY, described
 from webkit.access import require_token
 from webkit.problems import Problem
 from webkit.site import site_of
@@ -30,7 +30,7 @@ _MEASURE: Final = TypeAdapter(shown.MeasureKept)
     "/measures/{measure_id}/changes",
     status_code=201,
     summary="Change a measure",
-    responses=described(UNKNOWN, OVERTAKEN, WRONG_DAY, KEY_REUSED),
+    responses=described(UNKNOWN, OVERTAKEN, WRONG_DAY, NOT_LISTED, KEY_REUSED),
 )
 async def change_measure(measure_id: MeasureId, asked: Worker, sent: said.MeasureChange) -> shown.MeasureKept:
     """The measure said anew, whole; without an end it goes on (again). Staff's note stays as it is. `revision` is the
@@ -58,7 +58,7 @@ async def change_measure(measure_id: MeasureId, asked: Worker, sent: said.Measur
     "/measures/{measure_id}/end",
     status_code=201,
     summary="End a measure",
-    responses=described(UNKNOWN, OVERTAKEN, WRONG_DAY, KEY_REUSED),
+    responses=described(UNKNOWN, OVERTAKEN, WRONG_DAY, NOT_LISTED, KEY_REUSED),
 )
 async def end_measure(measure_id: MeasureId, asked: Worker, sent: said.MeasureEnd) -> shown.MeasureKept:
     """The plan stays what it was."""

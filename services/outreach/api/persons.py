@@ -12,7 +12,7 @@ from servicekit.viewers import Viewer
 from services.outreach import contacts, listing, measures, persons, ways
 from services.outreach.api import said, shown
 from services.outreach.api.once import Change, change, looking, made
-from services.outreach.api.refusals import KEY_REUSED, UNKNOWN, WRONG_DAY, described
+from services.outreach.api.refusals import KEY_REUSED, NOT_LISTED, UNKNOWN, WRONG_DAY, described
 from webkit.access import require_token
 from webkit.problems import Problem
 from webkit.site import site_of
@@ -72,7 +72,7 @@ async def read_person(request: Request, person_id: PersonId, viewer: Reader) -> 
     "/persons/{person_id}/contacts",
     status_code=201,
     summary="Log a contact that no task called for",
-    responses=described(UNKNOWN, WRONG_DAY, KEY_REUSED),
+    responses=described(UNKNOWN, WRONG_DAY, NOT_LISTED, KEY_REUSED),
 )
 async def log_contact(person_id: PersonId, asked: Worker, sent: said.ContactSaid) -> shown.ContactKept:
     """She rang, or was met by chance. For a task you hold, record it with the task instead."""

@@ -14,6 +14,7 @@ from services.outreach.queue import (
     RefusedError,
     RoutedError,
     UnknownError,
+    UnlistedError,
     WrongDayError,
 )
 from webkit.problems import ANSWER, INVALID, MEDIA_TYPE, ROLE_MISSING, Kind, Problem
@@ -48,6 +49,10 @@ WRONG_DAY: Final = Kind(
     "A contact has been made today or before; a task is put off until a day after today, at most 90 days on; "
     "a measure ends on or after its first day.",
 )  # fmt: skip
+NOT_LISTED: Final = Kind(
+    "occupation_not_listed", HTTPStatus.CONFLICT, "The code list of that day does not have the occupation",
+    "Name one that was in the list on the day of the contact, or on the last day of the measure; or leave it out.",
+)  # fmt: skip
 ROUTED: Final = Kind(
     "task_routed", HTTPStatus.CONFLICT, "The task is kept for whom a registrar named",
     "The person's registration is protected: a registrar alone gives the case to somebody else.",
@@ -62,7 +67,8 @@ KEY_REUSED: Final = Kind(
 )  # fmt: skip
 
 KINDS: Final = (
-    UNKNOWN, CURSOR, NOT_HELD, NOT_FREE, OVER, OVERTAKEN, WRONG_DAY, ROUTED, NO_WORKER, KEY_REUSED
+    UNKNOWN, CURSOR, NOT_HELD, NOT_FREE, OVER, OVERTAKEN, WRONG_DAY, NOT_LISTED, ROUTED, NO_WORKER,
+    KEY_REUSED,
 )  # fmt: skip
 
 
@@ -81,6 +87,8 @@ def told(refused: Kind = UNKNOWN, not_held: Kind = NOT_HELD) -> Iterator[None]:
         raise Problem(OVERTAKEN) from None
     except WrongDayError:
         raise Problem(WRONG_DAY) from None
+    except UnlistedError:
+        raise Problem(NOT_LISTED) from None
     except RoutedError:
         raise Problem(ROUTED) from None
     except RefusedError:

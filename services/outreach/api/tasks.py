@@ -22,6 +22,7 @@ from services.outreach.api.refusals import (
     NO_WORKER,
     NOT_FREE,
     NOT_HELD,
+    NOT_LISTED,
     OVER,
     OVERTAKEN,
     ROUTED,
@@ -171,7 +172,7 @@ async def reassign_task(task_id: TaskId, asked: WorkerOrLeader, sent: said.Reass
     "/tasks/{task_id}/contact",
     status_code=201,
     summary="Record the contact made for a task you hold",
-    responses=described(UNKNOWN, NOT_HELD, WRONG_DAY, KEY_REUSED),
+    responses=described(UNKNOWN, NOT_HELD, WRONG_DAY, NOT_LISTED, KEY_REUSED),
 )
 async def record_contact(task_id: TaskId, asked: Worker, sent: said.ContactSaid) -> shown.ContactKept:
     """The task is done with it; what follows opens by itself, as the ladder says."""

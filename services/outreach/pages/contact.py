@@ -12,6 +12,7 @@ from servicekit.calendar import now, today
 from servicekit.database import Connection
 from servicekit.viewers import Viewer, seen_by
 from services.outreach import cases, contacts, persons
+from services.outreach.code_list import occupations
 from services.outreach.contacts import Contact, Said
 from services.outreach.kinds import Channel, Outcome
 from services.outreach.pages import words
@@ -20,6 +21,7 @@ from services.outreach.pages.ground import (
     NO_OBJECTION,
     NO_PERSON,
     NO_TASK,
+    NOT_LISTED,
     NOTHING_THERE,
     TWICE,
     Given,
@@ -184,14 +186,15 @@ def _said(given: dict[str, str], language: Language) -> tuple[Said | None, list[
         problems.append(("channel", language.text("Choose how the contact was made")))
     if (outcome := given.get("outcome", "")) not in words.OUTCOMES:
         problems.append(("outcome", language.text("Choose what came of it")))
-    if (occupation := given.get("occupation", "")) and occupation not in words.OCCUPATIONS:
-        problems.append(("occupation", language.text("Choose an occupation of the list")))
     try:
         on = parse_date(given.get("on", ""))
     except ValueError:
         on = None
     if on is None or not EARLIEST <= on <= today():
         problems.append(("on", language.text("Give a day that is not after today")))
+    occupation = given.get("occupation", "")
+    if occupation and occupation not in occupations().on(on or today()):
+        problems.append(("occupation", language.text(NOT_LISTED)))
     if problems or on is None:
         return None, problems
     return (

@@ -69,6 +69,9 @@ MEANWHILE: Final = _(
     "A colleague changed this meanwhile. What you wrote stands below; saving it now replaces what she wrote."
 )
 
+#: An occupation that is dated before it was in the code list, or after.
+NOT_LISTED: Final = _("Choose an occupation that the code list had on that day")
+
 #: What a page answers after something was done, by the word in its address.
 ANSWERS: Final[Mapping[str, str]] = {
     "contact": _("The contact is saved."),

@@ -11,12 +11,14 @@ from servicekit.calendar import now, today
 from servicekit.database import Connection
 from servicekit.viewers import Viewer, seen_by
 from services.outreach import cases, measures, persons
+from services.outreach.code_list import occupations
 from services.outreach.measures import Measure
 from services.outreach.pages import words
 from services.outreach.pages.ground import (
     MEANWHILE,
     NO_OBJECTION,
     NO_PERSON,
+    NOT_LISTED,
     NOTHING_THERE,
     TWICE,
     Given,
@@ -204,7 +206,7 @@ async def _end(
         given = given | {"revision": str(revisions[-1].revision)}
     return render(
         request, "end.html", status=objection.status, seen=seen, measure=revisions[-1], given=Given(given),
-        problems=objection.problems, notice=objection.notice, words=words,
+        problems=objection.problems, notice=objection.notice, words=words, today=today(),
     )  # fmt: skip
 
 
@@ -279,10 +281,13 @@ def _ended(given: dict[str, str], language: Language) -> tuple[End | None, Probl
         "occupation_after": given.get("occupation_after") or None,
     }
     try:
-        return End.model_validate(stated), []
+        ended = End.model_validate(stated)
     except ValidationError as error:
         wrong = {str(one["loc"][0]): str(one["type"]) for one in error.errors(include_input=False)}
         return None, [(name, _wrong(name, kind, language)) for name, kind in wrong.items()]
+    if ended.occupation_after not in {None, *occupations().on(ended.to_day)}:
+        return None, [("occupation_after", language.text(NOT_LISTED))]
+    return ended, []
 
 
 def _wrong(name: str, kind: str, language: Language) -> str:

@@ -1,9 +1,11 @@
 """What the codes of outreach are called on pages: English texts, which templates translate."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Final
 
 from contracts.own import EntryReason, ExitReason, Fact, MeasureKind, Occupation
+from services.outreach.code_list import occupations
 from services.outreach.kinds import Channel, Kind, Outcome
 from services.outreach.plans import EndReason, SupportKind
 from services.outreach.routing import Decided
@@ -167,3 +169,9 @@ DECISIONS: Final[Mapping[Decided, str]] = {
 }
 #: Whose doing it was where nobody's was.
 BY_ITSELF: Final[Mapping[str, str]] = {"registry": _("the registry"), "ladder": _("the ladder")}
+
+
+def listed(day: date, chosen: str = "") -> Mapping[Occupation, str]:
+    """The occupations that a form offers: those of the day's code list, and the one that is chosen already."""
+    on = occupations().on(day)
+    return {code: text for code, text in OCCUPATIONS.items() if code in on or code == chosen}
