@@ -53,7 +53,8 @@ async def work(settings: Settings, seed: int) -> Morning:
     chance = random.Random(seed)
     ladders = ladders_of(settings)
     done: Counter[Outcome] = Counter()
-    begun = put_off = 0
+    begun: list[queue.Youth] = []
+    put_off = 0
     async with new_pool(settings.database("outreach", "staff"), name="kaa-demo", size=1) as pool:
         aside: list[int] = []
         for number in range(_TASKS):
@@ -70,13 +71,15 @@ async def work(settings: Settings, seed: int) -> Morning:
             await _call(pool, ladders, chance, claimed, outcome)
             done[outcome] += 1
             if outcome == "reached" and chance.random() < 0.6:
-                await _begin(pool, ladders, chance, youth)
-                begun += 1
+                begun.append(youth)
         held = [met for _ in range(2) if (met := await _next(pool, aside)) is not None]
+        # afterwards, so that the follow-ups they call for are still to be done when the pages open
+        for youth in begun:
+            await _begin(pool, ladders, chance, youth)
         for task_id in aside:
             async with seen_by(pool, _WORKER) as connection:
                 await queue.release(connection, task_id, _WORKER.who)
-    return Morning(done, begun, put_off, len(held))
+    return Morning(done, len(begun), put_off, len(held))
 
 
 async def _next(pool: asyncpg.Pool, aside: list[int]) -> tuple[queue.Claimed, queue.Youth] | None:
@@ -107,7 +110,7 @@ async def _call(
 async def _begin(pool: asyncpg.Pool, ladders: Ladders, chance: random.Random, youth: queue.Youth) -> None:
     kind = chance.choice(list(_MEASURES))
     begins = today() - timedelta(days=chance.randint(0, 40))
-    first = today() + timedelta(days=chance.randint(-2, 20))
+    first = max(begins, today() + timedelta(days=chance.randint(-2, 20)))
     plan = Plan(
         kind=kind,
         content=_MEASURES[kind],

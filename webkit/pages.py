@@ -237,7 +237,12 @@ def _changed(request: Request, changes: Mapping[str, object]) -> str:
 
 
 def _others(request: Request, code: Code) -> list[tuple[Code, str, str]]:
-    """The languages this page is not in: code, own name, and where the page is in it."""
+    """The languages this page is not in: code, own name, and where the page is in it.
+
+    None for the answer to a form: its address may know no GET, and what was written would be gone.
+    """
+    if request.method == "POST":
+        return []
     return [
         (other, language.NAMES[other], _changed(request, {language.PARAMETER: other}))
         for other in language.CODES

@@ -251,7 +251,7 @@ def _case(
     stated += [
         Stated(one.to_day, one.occupation_after) for one in measures if one.to_day and one.occupation_after
     ]
-    occupied = latest(stated)
+    occupied = latest(stated, today)
     return Case(
         since=since,
         opened_on=episode.opened_on or today,

@@ -117,8 +117,10 @@ async def start(
 ) -> UUID:
     """Plans a measure that begins on its first day, and tells of it through the outbox; gives its id.
 
-    Call it in a transaction. Raises RefusedError: the municipality has no case of hers.
+    Call it in a transaction. Raises RefusedError: the municipality has no case of hers, or a day of
+    follow-up comes before the first.
     """
+    _check(plan)
     await cases.enter(connection, municipality, person_id)
     return await _start(connection, ladders, municipality, person_id, who, plan)
 
@@ -130,6 +132,7 @@ async def start_for_task(
 
     Call it in a transaction. Raises queue.NotHeldError, and RefusedError as ``start`` does.
     """
+    _check(plan)
     held = await cases.hold(connection, task_id, who)
     whose = await cases.now_is(connection, held.person_id)
     if whose != held.person_id:
@@ -204,6 +207,11 @@ async def follow_ups(
     return [_follow_up(row) for row in rows]
 
 
+def _check(plan: Plan) -> None:
+    if any(day < plan.from_day for day in plan.follow_up_on):
+        raise WrongDayError("a measure cannot be followed up before it begins")
+
+
 async def _start(
     connection: Connection, ladders: Ladders, municipality: str, person_id: UUID, who: str, plan: Plan
 ) -> UUID:
@@ -226,6 +234,7 @@ async def _revise(
     ended: End | None,
     telling: type[MeasureChanged] | type[MeasureEnded],
 ) -> None:
+    _check(plan)
     if ended is not None and ended.to_day < plan.from_day:
         raise WrongDayError("a measure cannot end before it begins")
     if ended is not None and ended.occupation_after not in {None, *occupations().on(ended.to_day)}:

@@ -20,13 +20,14 @@ class Stated:
     occupation: Occupation
 
 
-def latest(statements: Iterable[Stated]) -> Stated | None:
+def latest(statements: Iterable[Stated], today: date) -> Stated | None:
     """The statement that stands: the latest. Of two on one day the one that says something; None when none says any.
 
-    A later word that nothing is known takes the earlier one away.
+    A later word that nothing is known takes the earlier one away. What a measure that is yet to end leads to counts
+    from its last day.
     """
     stands = max(
-        statements,
+        (one for one in statements if one.on <= today),
         key=lambda one: (one.on, one.occupation not in UNKNOWN_OCCUPATIONS, one.occupation),
         default=None,
     )
@@ -35,7 +36,7 @@ def latest(statements: Iterable[Stated]) -> Stated | None:
 
 def current(statements: Iterable[Stated], ladder: Ladder, today: date) -> Occupation:
     """The occupation as it counts today; ``unknown`` when nothing is known that is not too old."""
-    stands = latest(statements)
+    stands = latest(statements, today)
     if stands is None or today >= stands.on + timedelta(days=ladder.occupation.current_for_days):
         return "unknown"
     return stands.occupation

@@ -1,5 +1,6 @@
 """The pages of measures as people at work meet them: planned, changed, ended, followed up."""
 
+import json
 import re
 from datetime import timedelta
 
@@ -51,6 +52,10 @@ async def test_a_measure_is_planned_changed_and_ended(
     assert "is ended" in (await otilia.led(await otilia.send(f"/measures/{measure}/end", **ended))).text
     early = ended | {"to_day": f"{today() - timedelta(days=1)}", "revision": "3"}
     assert "not before the measure" in (await otilia.send(f"/measures/{measure}/end", **early)).text
+    correcting = shown(await otilia.get(f"/measures/{measure}/end"))
+    assert "Correct the end" in correcting
+    assert re.search(r'value="started_work"[^>]* checked', correcting)
+    assert re.search(r'value="work" selected', correcting)
     unlisted = ended | {"to_day": "2018-06-30", "revision": "3"}
     assert "the code list had on that day" in (await otilia.send(f"/measures/{measure}/end", **unlisted)).text
     assert "Began to work" in shown(await otilia.get(f"/measures/{measure}"))
@@ -115,3 +120,37 @@ async def test_a_page_of_follow_ups_says_when_there_may_be_more_than_it_shows(
     late = (today() - timedelta(days=8)).isoformat()
     await otilia.send(f"/persons/{vera.person_id}/measure", **PLAN | {"from_day": late}, follow_up_on_0=late)
     assert "The first 1 are shown. There may be more." in shown(await otilia.get("/follow-ups"))
+
+
+async def test_an_end_that_was_none_is_taken_back(
+    otilia: Colleague, vera: Person, outreach: Connection
+) -> None:
+    await otilia.send(f"/persons/{vera.person_id}/measure", **PLAN)
+    measure = await outreach.fetchval("SELECT measure_id FROM measure")
+    await otilia.send(f"/measures/{measure}/end", to_day=f"{today()}", reason="completed", revision="1")
+    assert "It was no end" in shown(await otilia.get(f"/measures/{measure}/end"))
+    stale = await otilia.send(f"/measures/{measure}/go-on", revision="1")
+    assert (stale.status_code, "changed this meanwhile" in stale.text) == (409, True)
+    assert "goes on" in (await otilia.led(await otilia.send(f"/measures/{measure}/go-on", revision="2"))).text
+    assert await outreach.fetch("SELECT revision, to_day FROM measure_revision ORDER BY revision") == [
+        (1, None), (2, today()), (3, None)
+    ]  # fmt: skip
+
+
+async def test_support_without_its_kind_is_not_lost_and_kronor_may_be_spaced(
+    otilia: Colleague, vera: Person, outreach: Connection
+) -> None:
+    address = f"/persons/{vera.person_id}/measure"
+    support = {"support_kind_0": "", "support_amount_0": "1 970", "support_per_0": "month"}
+    refused = await otilia.send(address, **PLAN | support)
+    assert (refused.status_code, 'href="#support_kind_0"' in refused.text) == (422, True)
+    await otilia.send(address, **PLAN | support | {"support_kind_0": "travel_card"})
+    kept = await outreach.fetchval("SELECT support ->> 0 FROM measure_revision")
+    assert json.loads(kept) == {"kind": "travel_card", "amount": 1970, "per": "month"}
+
+
+async def test_no_measure_is_followed_up_before_it_begins(otilia: Colleague, vera: Person) -> None:
+    days = {"follow_up_on_0": f"{today()}", "follow_up_on_1": f"{today() - timedelta(days=1)}"}
+    page = await otilia.send(f"/persons/{vera.person_id}/measure", **PLAN | {"from_day": f"{today()}"} | days)
+    assert (page.status_code, 'href="#follow_up_on_1"' in page.text) == (422, True)
+    assert "not before the measure" in page.text

@@ -91,7 +91,7 @@ async def log_contact(person_id: PersonId, asked: Worker, sent: said.ContactSaid
     "/persons/{person_id}/measures",
     status_code=201,
     summary="Plan a measure",
-    responses=described(UNKNOWN, KEY_REUSED),
+    responses=described(UNKNOWN, WRONG_DAY, KEY_REUSED),
 )
 async def plan_measure(person_id: PersonId, asked: Worker, sent: said.PlanSaid) -> shown.MeasureKept:
     """It begins on its first day. No text may speak of health (förordning 2006:39 § 5)."""

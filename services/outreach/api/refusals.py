@@ -47,7 +47,7 @@ OVERTAKEN: Final = Kind(
 WRONG_DAY: Final = Kind(
     "day_not_allowed", HTTPStatus.CONFLICT, "The day is not one that this can have",
     "A contact has been made today or before; a task is put off until a day after today, at most 90 days on; "
-    "a measure ends on or after its first day.",
+    "a measure ends, and is followed up, on or after its first day.",
 )  # fmt: skip
 NOT_LISTED: Final = Kind(
     "occupation_not_listed", HTTPStatus.CONFLICT, "The code list of that day does not have the occupation",

@@ -189,7 +189,7 @@ async def record_contact(task_id: TaskId, asked: Worker, sent: said.ContactSaid)
     "/tasks/{task_id}/measure",
     status_code=201,
     summary="Plan the measure that a task you hold led to",
-    responses=described(UNKNOWN, NOT_HELD, OVERTAKEN, KEY_REUSED),
+    responses=described(UNKNOWN, NOT_HELD, OVERTAKEN, WRONG_DAY, KEY_REUSED),
 )
 async def plan_measure_for_task(task_id: TaskId, asked: Worker, sent: said.PlanSaid) -> shown.MeasureKept:
     """The task is done with it: the offer was taken up."""

@@ -69,12 +69,15 @@ MEANWHILE: Final = _(
     "A colleague changed this meanwhile. What you wrote stands below; saving it now replaces what she wrote."
 )
 
+#: A day of follow-up, or the last one, that comes before the measure.
+BEFORE_THE_FIRST: Final = _("Give a day that is not before the measure’s first")
 #: An occupation that is dated before it was in the code list, or after.
 NOT_LISTED: Final = _("Choose an occupation that the code list had on that day")
 
 #: What a page answers after something was done, by the word in its address.
 ANSWERS: Final[Mapping[str, str]] = {
     "contact": _("The contact is saved."),
+    "goes_on": _("The end is taken back: the measure goes on."),
     "corrected": _("The contact is corrected. What it said before is kept."),
     "planned": _("The measure is planned."),
     "changed": _("The measure is changed. What it said before is kept."),

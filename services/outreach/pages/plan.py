@@ -15,6 +15,7 @@ from services.outreach.code_list import occupations
 from services.outreach.measures import Measure
 from services.outreach.pages import words
 from services.outreach.pages.ground import (
+    BEFORE_THE_FIRST,
     MEANWHILE,
     NO_OBJECTION,
     NO_PERSON,
@@ -135,13 +136,13 @@ async def change(request: Request, viewer: Worker, measure_id: UUID) -> Response
 
 @router.get("/measures/{measure_id}/end")
 async def to_end(request: Request, viewer: Worker, measure_id: UUID) -> Response:
-    """The form to end a measure."""
-    return await _end(request, viewer, measure_id, {"to_day": today().isoformat()})
+    """The form to end a measure, or to correct its end."""
+    return await _end(request, viewer, measure_id)
 
 
 @router.post("/measures/{measure_id}/end")
 async def end(request: Request, viewer: Worker, measure_id: UUID) -> Response:
-    """Ends it."""
+    """Ends it, or corrects its end."""
     given = await sent(request)
     async with seen_by(site_of(request).pool, viewer) as connection:
         seen, revisions = await _of(connection, viewer, measure_id)
@@ -149,7 +150,7 @@ async def end(request: Request, viewer: Worker, measure_id: UUID) -> Response:
     if ended is not None and ended.to_day < revisions[-1].plan.from_day:
         ended, problems = (
             None,
-            [("to_day", spoken(request).text("Give a day that is not before the measure’s first"))],
+            [("to_day", spoken(request).text(BEFORE_THE_FIRST))],
         )
     if ended is None:
         return await _end(request, viewer, measure_id, given, Objection(problems))
@@ -163,6 +164,24 @@ async def end(request: Request, viewer: Worker, measure_id: UUID) -> Response:
         except RefusedError:
             return await _end(request, viewer, measure_id, given, Objection(notice=MEANWHILE))
     return to(request, f"/persons/{seen.person_id}", said="ended")
+
+
+@router.post("/measures/{measure_id}/go-on")
+async def go_on(request: Request, viewer: Worker, measure_id: UUID) -> Response:
+    """Takes back an end that was noted by mistake: the measure goes on."""
+    given = await sent(request)
+    async with seen_by(site_of(request).pool, viewer) as connection:
+        seen, revisions = await _of(connection, viewer, measure_id)
+    if revisions[-1].end is not None:
+        try:
+            async with seen_by(site_of(request).pool, viewer) as connection:
+                await measures.change(
+                    connection, ladders_of(request), viewer.municipality, measure_id,
+                    seen_revision(given), viewer.who, revisions[-1].plan,
+                )  # fmt: skip
+        except RefusedError:
+            return await _end(request, viewer, measure_id, None, Objection(notice=MEANWHILE))
+    return to(request, f"/persons/{seen.person_id}", said="goes_on")
 
 
 async def _new(
@@ -197,15 +216,17 @@ async def _end(
     request: Request,
     viewer: Viewer,
     measure_id: UUID,
-    given: dict[str, str],
+    given: dict[str, str] | None = None,
     objection: Objection = NO_OBJECTION,
 ) -> Response:
     async with seen_by(site_of(request).pool, viewer) as connection:
         seen, revisions = await _of(connection, viewer, measure_id)
-    if "revision" not in given or objection.notice:
-        given = given | {"revision": str(revisions[-1].revision)}
+    filled = _filled_end(revisions[-1].end) if given is None else given
+    if given is None or objection.notice:
+        # what is sent next replaces what stands now
+        filled = filled | {"revision": str(revisions[-1].revision)}
     return render(
-        request, "end.html", status=objection.status, seen=seen, measure=revisions[-1], given=Given(given),
+        request, "end.html", status=objection.status, seen=seen, measure=revisions[-1], given=Given(filled),
         problems=objection.problems, notice=objection.notice, words=words, today=today(),
     )  # fmt: skip
 
@@ -246,20 +267,21 @@ def _plan(given: dict[str, str], language: Language) -> tuple[Plan | None, Probl
     places = [name for name in given if name.startswith("follow_up_on_") and given[name]]
     stated["follow_up_on"] = [given[name] for name in places]
     rows = [
-        name.removeprefix("support_kind_")
+        row
         for name in given
-        if name.startswith("support_kind_") and given[name]
+        if (row := name.removeprefix("support_kind_")) != name
+        and (given[name] or given.get(f"support_amount_{row}"))
     ]
     stated["support"] = [
         {
             "kind": given[f"support_kind_{row}"],
-            "amount": given.get(f"support_amount_{row}", ""),
+            "amount": "".join(given.get(f"support_amount_{row}", "").split()),
             "per": given.get(f"support_per_{row}", ""),
         }
         for row in rows
     ]
     try:
-        return Plan.model_validate(stated), []
+        plan = Plan.model_validate(stated)
     except ValidationError as error:
         problems: dict[str, str] = {}
         for one in error.errors(include_input=False, include_url=False):
@@ -272,6 +294,9 @@ def _plan(given: dict[str, str], language: Language) -> tuple[Plan | None, Probl
                 name = str(field)
             problems.setdefault(name, _wrong(name, str(one["type"]), language))
         return None, list(problems.items())
+    if any(day < plan.from_day for day in plan.follow_up_on):
+        return None, [(min(places, key=given.__getitem__), language.text(BEFORE_THE_FIRST))]
+    return plan, []
 
 
 def _ended(given: dict[str, str], language: Language) -> tuple[End | None, Problems]:
@@ -304,6 +329,16 @@ def _wrong(name: str, kind: str, language: Language) -> str:
     if name == "content" and kind != "string_pattern_mismatch":
         return text("Say what the measure consists of")
     return text("Use letters, signs and line breaks only")
+
+
+def _filled_end(ended: End | None) -> dict[str, str]:
+    if ended is None:
+        return {"to_day": today().isoformat()}
+    return {
+        "to_day": ended.to_day.isoformat(),
+        "reason": ended.reason,
+        "occupation_after": ended.occupation_after or "",
+    }
 
 
 def _filled(plan: Plan) -> dict[str, str]:

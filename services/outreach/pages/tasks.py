@@ -26,7 +26,8 @@ from services.outreach.pages.ground import (
     sent,
     to,
 )
-from services.outreach.queue import HeldError, NotHeldError, RefusedError, RoutedError
+from services.outreach.pages.people import show
+from services.outreach.queue import SNOOZE_DAYS, HeldError, NotHeldError, RefusedError, RoutedError
 from webkit.pages import render, spoken
 from webkit.problems import INVALID, ROLE_MISSING, Problem
 from webkit.site import site_of
@@ -127,15 +128,26 @@ async def release(request: Request, viewer: Worker, task_id: TaskId) -> Response
 @router.post("/tasks/{task_id}/snooze")
 async def snooze(request: Request, viewer: Worker, task_id: TaskId) -> Response:
     """Puts a held task off until a day."""
-    until = _day((await sent(request)).get("until", ""))
-    async with seen_by(site_of(request).pool, viewer) as connection:
-        try:
+    given = await sent(request)
+    try:
+        until = parse_date(given.get("until", ""))
+        async with seen_by(site_of(request).pool, viewer) as connection:
             await queue.snooze(connection, task_id, until, viewer.who)
-        except NotHeldError:
-            raise Problem(TASK_NOT_HELD) from None
-        except RefusedError:
-            raise Problem(INVALID) from None
+    except NotHeldError:
+        raise Problem(TASK_NOT_HELD) from None
+    except (ValueError, RefusedError):
+        return await _not_then(request, viewer, task_id, given)
     return to(request, "/", said="snoozed")
+
+
+async def _not_then(request: Request, viewer: Viewer, task_id: int, given: dict[str, str]) -> Response:
+    """The person's page again: the day is none, or none until which a task can be put off."""
+    async with seen_by(site_of(request).pool, viewer) as connection:
+        person_id = await persons.of_task(connection, viewer.municipality, task_id)
+    if person_id is None:
+        raise Problem(NO_TASK)
+    wrong = spoken(request).text("Give a day after today, at most %(days)s days on", days=SNOOZE_DAYS)
+    return await show(request, viewer, person_id, task_id, given=given, problems=[("until", wrong)])
 
 
 @router.post("/tasks/{task_id}/reassign")
