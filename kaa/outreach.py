@@ -140,8 +140,11 @@ def take(
 def done(
     task: Task,
     municipality: Municipality,
-    outcome: Annotated[Outcome, typer.Option(help="What came of it.")],
     worker: Worker,
+    outcome: Annotated[
+        Outcome | None,
+        typer.Option(help="What came of it. Leave it out where no contact was made: clear_up and hand_over."),
+    ] = None,
     channel: Annotated[Channel, typer.Option(help="How you tried.")] = "phone",
     on: Annotated[str | None, typer.Option(metavar="DATE", help="When, if it was not today.")] = None,
     occupation: Annotated[Occupation | None, typer.Option(help="What you learnt of it.")] = None,
@@ -150,14 +153,19 @@ def done(
 
     Exit status 1 when you do not hold it: it is another's, over, or your lease ran out.
     """
-    said = Said(today() if on is None else _day("--on", on), channel, outcome, occupation)
+    if outcome is None and (on is not None or occupation is not None):
+        fail("--on and --occupation are of a contact: say its --outcome")
+    said = outcome and Said(today() if on is None else _day("--on", on), channel, outcome, occupation)
     ladders = _ladders()
 
     async def work(connection: Connection) -> None:
-        await contacts.record(connection, ladders, task, worker, said)
+        if said is None:
+            await contacts.done_without(connection, ladders, task, worker)
+        else:
+            await contacts.record(connection, ladders, task, worker, said)
 
     _as_held(municipality, worker, work)
-    typer.echo(f"Task {task} is done: {outcome}, by {channel}.")
+    typer.echo(f"Task {task} is done: {f'{outcome}, by {channel}' if outcome else 'without a contact'}.")
 
 
 @app.command()

@@ -105,7 +105,7 @@ def try_(
         typer.Option(
             metavar="LIST",
             help=f"What comes of each step in turn, the last one of all further: {', '.join(OUTCOMES)}; with an "
-            "occupation that is learnt: reached:work.",
+            "occupation that is learnt: reached:work. Follow-ups and the hand-over are taken as reached.",
         ),
     ] = "not_reached",
     first_day: Annotated[

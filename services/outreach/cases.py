@@ -11,7 +11,15 @@ from contracts.own import Occupation
 from servicekit.database import Connection
 from services.outreach import queue, store
 from services.outreach.kinds import Channel, Outcome
-from services.outreach.ladder import Case, Done, MeasureOf, called_for, early_support, still_planned
+from services.outreach.ladder import (
+    NO_ANSWER,
+    Case,
+    Done,
+    MeasureOf,
+    called_for,
+    early_support,
+    still_planned,
+)
 from services.outreach.ladder_file import Ladders
 from services.outreach.occupations import Stated, latest
 from services.outreach.queue import Held, UnknownError
@@ -240,7 +248,9 @@ def _case(
     made_for = {made.task_id: made for made in contacts if made.task_id is not None}
     done = [_done(task, made_for.get(task.task_id or 0)) for task in done_tasks]
     followed_up = [
-        (one.on, task.due_on) for one, task in zip(done, done_tasks, strict=True) if task.kind == "follow_up"
+        (one.on, task.due_on)
+        for one, task in zip(done, done_tasks, strict=True)
+        if task.kind == "follow_up" and one.outcome not in NO_ANSWER
     ]
     done += [
         Done("contact", made.on, made.outcome, made.channel, None)

@@ -14,10 +14,16 @@ from servicekit.database import Connection
 from servicekit.outbox import append
 from services.outreach import cases, queue, store
 from services.outreach.code_list import occupations
-from services.outreach.kinds import Channel, Outcome
+from services.outreach.kinds import WITHOUT_CONTACT, Channel, Outcome
 from services.outreach.ladder_file import Ladders
 from services.outreach.publication import message
-from services.outreach.queue import OvertakenError, UnknownError, UnlistedError, WrongDayError
+from services.outreach.queue import (
+    ContactNeededError,
+    OvertakenError,
+    UnknownError,
+    UnlistedError,
+    WrongDayError,
+)
 
 _ADD: Final = """
 INSERT INTO contact (contact_id, person_id, municipality, task_id, revision) VALUES ($1, $2, $3, $4, 1)
@@ -79,6 +85,23 @@ async def record(connection: Connection, ladders: Ladders, task_id: int, who: st
     )
     await looked(connection, "outreach done", who=who, person_id=whose, municipality=held.municipality)
     return made
+
+
+async def done_without(connection: Connection, ladders: Ladders, task_id: int, who: str) -> None:
+    """Closes a task that the worker holds and that asks for no contact: what she found out, or handed over, others
+    told her or took over. Nothing is published, and the young person does not count as contacted.
+
+    Call it in a transaction. Raises queue.NotHeldError, and RefusedError for a task that a contact alone does.
+    """
+    held = await cases.hold(connection, task_id, who)
+    if held.kind not in WITHOUT_CONTACT:
+        raise ContactNeededError(f"task {task_id} is done by a contact, or an attempt at one")
+    await queue.finish(connection, held, who)
+    whose = await cases.now_is(connection, held.person_id)
+    await cases.bring_up(
+        connection, ladders, {held.person_id}, cases.LADDER, await store.calendar_day(connection)
+    )
+    await looked(connection, "outreach done", who=who, person_id=whose, municipality=held.municipality)
 
 
 async def log(

@@ -31,3 +31,5 @@ Outcome = Literal["reached", "not_reached", "message_left", "declined", "informe
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 CHANNELS: Final[tuple[Channel, ...]] = get_args(Channel)
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
+#: What can be done without a contact with her: what others told, or took over.
+WITHOUT_CONTACT: Final[frozenset[Kind]] = frozenset({"clear_up", "hand_over"})

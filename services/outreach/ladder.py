@@ -34,6 +34,8 @@ _NEEDS: Final[dict[Channel, Channel]] = {
 }
 #: The kinds of step that a contact made without a task answers; the others ask for more than that.
 _BY_CONTACT: Final[frozenset[Kind]] = frozenset({"inform", "contact", "recheck_occupation"})
+#: Answers that are none: a follow-up or a hand-over is tried again.
+NO_ANSWER: Final[frozenset[Outcome | None]] = frozenset({"not_reached", "message_left"})
 #: Of answers to one step on one day, the order in which they are taken: who was reached is not tried again.
 _WEIGHT: Final[dict[Outcome | None, int]] = {
     None: 0,
@@ -132,14 +134,23 @@ def called_for(case: Case, ladder: Ladder, today: date) -> tuple[tuple[Wanted, .
             wanted.append(_task(case, ladder, place))
     follow_up = _follow_up(case, ladder, today)
     if follow_up is not None:
-        opens_on = follow_up - timedelta(days=ladder.measures.opens_days_before)
+        opens_on = max(
+            follow_up - timedelta(days=ladder.measures.opens_days_before),
+            *_tried_again(case, ladder, "follow_up", ladder.measures.again_after_days),
+            date.min,
+        )
         coming.append(opens_on)
         if opens_on <= today:
+            due_on = max(follow_up, opens_on)
             channel = _channel(case, ladder.measures.channels)
-            urgent = urgent_from(follow_up, case.birth_date, ladder)
-            wanted.append(Wanted("follow_up", follow_up, FOLLOW_UP, channel, urgent))
-    if case.birth_date is not None and all(done.kind != "hand_over" for done in case.done):
-        opens_on = max(case.opened_on, hand_over_on(case.birth_date, ladder))
+            urgent = urgent_from(due_on, case.birth_date, ladder)
+            wanted.append(Wanted("follow_up", due_on, FOLLOW_UP, channel, urgent))
+    if case.birth_date is not None and not _not_in_vain(case, "hand_over"):
+        opens_on = max(
+            case.opened_on,
+            hand_over_on(case.birth_date, ladder),
+            *_tried_again(case, ladder, "hand_over", ladder.hand_over.again_after_days),
+        )
         coming.append(opens_on)
         if opens_on <= today:
             last = max(opens_on, at_age(case.birth_date, 20) - timedelta(days=1))
@@ -152,7 +163,8 @@ def called_for(case: Case, ladder: Ladder, today: date) -> tuple[tuple[Wanted, .
 
 
 def still_planned(days: Iterable[date], followed_up: Collection[tuple[date, date]]) -> tuple[date, ...]:
-    """Of planned days of follow-up those still to come about; ``followed_up``: (done on, due on) of each one done.
+    """Of planned days of follow-up those still to come about; ``followed_up``: (done on, due on) of each that was
+    answered.
 
     A follow-up does away with the day it was due, also when it is done ahead of it, and with every day until it was
     done. Days between the two were planned for something else, and stay.
@@ -175,6 +187,19 @@ def _after(case: Case, ladder: Ladder, day: date, wait: int) -> date:
         return full
     shorter = day + timedelta(days=-(-wait // ladder.close_to_20.waits_divided_by))
     return min(full, max(shorter, close_to_20_on(case.birth_date, ladder)))
+
+
+def _not_in_vain(case: Case, kind: Kind) -> Sequence[date]:
+    """The days on which a task of this kind was done, and not in vain."""
+    return [done.on for done in case.done if done.kind == kind and done.outcome not in NO_ANSWER]
+
+
+def _tried_again(case: Case, ladder: Ladder, kind: Kind, wait: int) -> Iterator[date]:
+    """For each time that nobody answered since somebody last did: the day from which it is tried again."""
+    last = max(_not_in_vain(case, kind), default=date.min)
+    for done in case.done:
+        if done.kind == kind and done.outcome in NO_ANSWER and done.on > last:
+            yield _after(case, ladder, done.on, wait)
 
 
 def _channel(case: Case, channels: Sequence[Channel]) -> Channel | None:
@@ -221,7 +246,7 @@ def _turns(case: Case, ladder: Ladder) -> Iterator[date]:
 
 def _follow_up(case: Case, ladder: Ladder, today: date) -> date | None:
     """The day of the next follow-up: the first that is planned, or that falls due by itself where none is."""
-    followed_up = [done.on for done in case.done if done.kind == "follow_up"]
+    followed_up = _not_in_vain(case, "follow_up")
     days = [day for measure in case.measures for day in measure.follow_up_on]
     days += [
         max(measure.started_on, *followed_up, measure.started_on)

@@ -67,6 +67,10 @@ WITH planned AS MATERIALIZED (
       SELECT FROM task AS t
       WHERE t.person_id = p.person_id AND t.municipality = $1 AND t.kind = 'follow_up' AND t.state = 'done'
         AND t.due_on = on_day AND t.done_on >= e.from_day
+        AND NOT EXISTS (
+          SELECT FROM contact AS c JOIN contact_revision AS r USING (contact_id, revision)
+          WHERE c.person_id = p.person_id AND c.task_id = t.task_id AND r.outcome IN ('not_reached', 'message_left')
+        )
     )
 ), page AS (
   SELECT person_id, on_day, given_name, family_name, protection FROM coming JOIN person AS p USING (person_id)

@@ -81,6 +81,10 @@ class RoutedError(RefusedError):
     """Only a registrar says who deals with it: protected registration (skyddad folkbokföring, INV-11)."""
 
 
+class ContactNeededError(RefusedError):
+    """A task of this kind is done by a contact, or an attempt at one."""
+
+
 class WrongDayError(RefusedError):
     """It cannot have this day."""
 

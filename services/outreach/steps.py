@@ -131,6 +131,8 @@ class MeasureRule(_Part):
     opens_days_before: Wait
     #: Without a planned day, a measure is followed up this often.
     at_least_every_days: Between
+    #: Days after which a follow-up that nobody answered is tried again.
+    again_after_days: Pause = 7
     channels: tuple[Channel, ...] = ()
     when_ended: Ended
 
@@ -141,6 +143,8 @@ class HandOver(_Part):
     at_age: Annotated[str, AfterValidator(_age)] | None = None
     days_before_20: Annotated[int, Field(ge=1, le=730)] | None = None
     due_in_days: Wait
+    #: Days after which it is tried again when nobody answered.
+    again_after_days: Pause = 7
     channels: tuple[Channel, ...] = ()
 
     @property

@@ -98,6 +98,7 @@ CALLS: Final[dict[str, Call]] = {
     "contacts.correct": lambda c, x: contacts.correct(
         c, LADDERS, x.municipality, x.contact, 1, x.who, said("informed")
     ),
+    "contacts.done_without": lambda c, x: contacts.done_without(c, LADDERS, x.task, x.who),
     "contacts.log": lambda c, x: contacts.log(c, LADDERS, x.municipality, x.person, x.who, said()),
     "contacts.of_person": lambda c, x: contacts.of_person(c, x.municipality, x.person, every_revision=True),
     "contacts.record": lambda c, x: contacts.record(c, LADDERS, x.task, x.who, said()),

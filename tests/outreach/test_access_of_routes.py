@@ -47,6 +47,7 @@ ASKED: Final[dict[str, Callable[[Given], dict[str, Any]]]] = {
     "POST /tasks/{task_id}/release": lambda _: {},
     "POST /tasks/{task_id}/snooze": lambda _: {"until": LATER},
     "POST /tasks/{task_id}/reassign": lambda x: {"to": x.chance.choice(["", x.worker])},
+    "POST /tasks/{task_id}/done": lambda x: {"then": x.chance.choice(["", "next"])},
     "POST /tasks/{task_id}/contact": lambda x: SAID | {"then": x.chance.choice(["", "next"])},
     "GET /persons/{person_id}": lambda x: {"task": x.task},
     "GET /persons/{person_id}/contact": lambda _: {},
@@ -60,6 +61,7 @@ ASKED: Final[dict[str, Callable[[Given], dict[str, Any]]]] = {
     "POST /measures/{measure_id}/change": lambda _: PLAN | {"revision": "1"},
     "GET /measures/{measure_id}/end": lambda _: {},
     "POST /measures/{measure_id}/end": lambda _: ENDED | {"revision": "1"},
+    "POST /measures/{measure_id}/go-on": lambda _: {"revision": "2"},
     "GET /follow-ups": lambda _: {},
     "GET /search": lambda _: {},
     "POST /search": lambda x: {"sought": x.sought},
@@ -78,6 +80,7 @@ ASKED: Final[dict[str, Callable[[Given], dict[str, Any]]]] = {
     "POST /api/v1/tasks/{task_id}/snooze": lambda _: {"until": LATER},
     "POST /api/v1/tasks/{task_id}/reassign": lambda x: {"to": x.chance.choice([None, x.worker])},
     "POST /api/v1/tasks/{task_id}/contact": lambda _: SAID,
+    "POST /api/v1/tasks/{task_id}/done": lambda _: {},
     "POST /api/v1/tasks/{task_id}/measure": lambda _: PLAN,
     "GET /api/v1/tasks/{task_id}/history": lambda _: {},
     "POST /api/v1/search": lambda x: {"sought": x.sought},
@@ -182,6 +185,8 @@ async def test_every_route_gives_who_may_ask_for_it_what_is_her_own(place: Place
     if "/routing/" in route:
         of_routed = "take-back" in route or "history" in route
         fixed["person"] = own.shielded[0 if of_routed else 1].person.person_id
+    if route.endswith("/done"):
+        await place.admin.execute("UPDATE task SET kind = 'clear_up' WHERE task_id = $1", fixed["task"])
     answer = await asked(route, everything, Given(random.Random(1), (own,), fixed))
     assert answer.status_code < 400, answer.text
 

@@ -382,3 +382,16 @@ async def test_after_a_day_a_key_is_forgotten(anna: Program, outreach: Connectio
     assert (await anna.post(path, key, **SAID)).text != first.text
     assert await idempotency.forget(outreach, now() + timedelta(hours=25)) > 0
     assert await admin.fetchval("SELECT count(*) FROM idempotency_key") == 0
+
+
+async def test_clearing_up_is_done_without_a_contact_and_calling_is_not(
+    anna: Program, outreach: Connection
+) -> None:
+    vera, task_id = await taken(outreach, anna)
+    assert code(await anna.post(f"/tasks/{task_id}/done")) == (409, "contact_needed")
+    await outreach.execute("UPDATE task SET kind = 'clear_up' WHERE task_id = $1", task_id)
+    await anna.change(f"/tasks/{task_id}/done", 204)
+    assert code(await anna.post(f"/tasks/{task_id}/done")) == (409, "task_not_held")
+    person = await anna.see(f"/persons/{vera.person_id}")
+    assert person["contacts"] == []
+    assert await outreach.fetchval("SELECT state FROM task WHERE task_id = $1", task_id) == "done"

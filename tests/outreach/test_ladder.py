@@ -216,6 +216,14 @@ def test_a_case_that_was_handed_over_is_not_handed_over_again() -> None:
     assert steps(case, 20) == ["inform"]
 
 
+@pytest.mark.parametrize("outcome", ["not_reached", "message_left"])
+def test_a_hand_over_that_nobody_answered_is_tried_again(outcome: Outcome) -> None:
+    case = after(replace(UNTOUCHED, birth_date=date(2006, 12, 15)), (20, "hand_over", "hand_over", outcome))
+    assert "hand_over" not in steps(case, 23)
+    assert "hand_over" in steps(case, 24), "half of a week, being close to 20"
+    assert "hand_over" not in steps(after(case, (24, "hand_over", "hand_over", None)), 100)
+
+
 def test_handing_over_is_due_before_the_responsibility_ends() -> None:
     case = replace(UNTOUCHED, birth_date=at_age(on(10), -20))
     due = {wanted.kind: wanted.due_on for wanted in called_for(case, DEFAULT, on(0))[0]}

@@ -87,6 +87,15 @@ def test_a_measure_without_a_plan_is_followed_up_by_itself() -> None:
     assert called_for(case, DEFAULT, on(58)) == ((), on(58 + 60 - 7))
 
 
+def test_a_follow_up_that_nobody_answered_is_tried_again_a_week_later() -> None:
+    case = replace(UNTOUCHED, measures=(measure(0, 100, 40),))
+    ahead = after(case, (34, "follow_up", "follow_up", "not_reached"))
+    assert called_for(ahead, DEFAULT, on(34)) == ((), on(41))
+    assert only(ahead, 41).due_on == on(41)
+    again = after(ahead, (45, "follow_up", "follow_up", "message_left"))
+    assert (steps(again, 51), steps(again, 52)) == ([], ["follow_up"])
+
+
 def test_one_task_of_follow_up_at_a_time_the_soonest_first() -> None:
     case = replace(UNTOUCHED, measures=(measure(0, None, 30, 10), measure(0, None, 20)))
     assert only(case, 30).due_on == on(10)

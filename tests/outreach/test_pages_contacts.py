@@ -15,6 +15,7 @@ from tests.outreach.visits import (
     shown,
     task_of,
 )
+from tests.webkit.visiting import code_of
 
 
 async def test_a_contact_is_two_interactions_what_came_of_it_and_save(
@@ -121,3 +122,15 @@ async def test_a_slip_in_a_late_correction_does_not_let_it_replace_the_colleague
     late = await otilia.send(f"/contacts/{contact}", **mine)
     assert (late.status_code, 'name="revision" value="2"' in late.text) == (409, True)
     assert await contacts_of(outreach, vera) == [("declined", "stockholm:otilia")]
+
+
+async def test_clearing_up_is_done_without_a_contact(
+    otilia: Colleague, vera: Person, outreach: Connection
+) -> None:
+    await outreach.execute("UPDATE task SET kind = 'clear_up'")
+    page = await otilia.led(await otilia.send("/next"))
+    assert "Done without a contact" in page.text
+    task = await task_of(outreach, vera)
+    assert "without a contact" in (await otilia.led(await otilia.send(f"/tasks/{task}/done"))).text
+    assert code_of(await otilia.send(f"/tasks/{task}/done")) == "task_not_held"
+    assert await outreach.fetchval("SELECT count(*) FROM contact") == 0

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from services.outreach.idempotency import OtherRequestError
 from services.outreach.queue import (
+    ContactNeededError,
     HeldError,
     NotHeldError,
     OvertakenError,
@@ -53,6 +54,10 @@ NOT_LISTED: Final = Kind(
     "occupation_not_listed", HTTPStatus.CONFLICT, "The code list of that day does not have the occupation",
     "Name one that was in the list on the day of the contact, or on the last day of the measure; or leave it out.",
 )  # fmt: skip
+CONTACT_NEEDED: Final = Kind(
+    "contact_needed", HTTPStatus.CONFLICT, "The task is done by a contact",
+    "Without one only `clear_up` and `hand_over` are done. Record the contact, or the attempt at one.",
+)  # fmt: skip
 ROUTED: Final = Kind(
     "task_routed", HTTPStatus.CONFLICT, "The task is kept for whom a registrar named",
     "The person's registration is protected: a registrar alone gives the case to somebody else.",
@@ -67,7 +72,7 @@ KEY_REUSED: Final = Kind(
 )  # fmt: skip
 
 KINDS: Final = (
-    UNKNOWN, CURSOR, NOT_HELD, NOT_FREE, OVER, OVERTAKEN, WRONG_DAY, NOT_LISTED, ROUTED, NO_WORKER,
+    UNKNOWN, CURSOR, NOT_HELD, NOT_FREE, OVER, OVERTAKEN, WRONG_DAY, NOT_LISTED, CONTACT_NEEDED, ROUTED, NO_WORKER,
     KEY_REUSED,
 )  # fmt: skip
 
@@ -89,6 +94,8 @@ def told(refused: Kind = UNKNOWN, not_held: Kind = NOT_HELD) -> Iterator[None]:
         raise Problem(WRONG_DAY) from None
     except UnlistedError:
         raise Problem(NOT_LISTED) from None
+    except ContactNeededError:
+        raise Problem(CONTACT_NEEDED) from None
     except RoutedError:
         raise Problem(ROUTED) from None
     except RefusedError:

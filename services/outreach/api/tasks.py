@@ -17,6 +17,7 @@ from services.outreach import contacts, listing, measures, persons, queue
 from services.outreach.api import cursors, said, shown
 from services.outreach.api.once import NOTHING, Change, change, looking, made
 from services.outreach.api.refusals import (
+    CONTACT_NEEDED,
     CURSOR,
     KEY_REUSED,
     NO_WORKER,
@@ -183,6 +184,21 @@ async def record_contact(task_id: TaskId, asked: Worker, sent: said.ContactSaid)
             return shown.ContactKept(contact_id=kept.contact_id, revision=kept.revision)
 
         return await made(connection, asked, _CONTACT, work)
+
+
+@router.post(
+    "/tasks/{task_id}/done",
+    status_code=204,
+    summary="Close a task that asks for no contact",
+    responses=described(UNKNOWN, NOT_HELD, CONTACT_NEEDED, KEY_REUSED),
+)
+async def done_task(task_id: TaskId, asked: Worker) -> None:
+    """Of kind `clear_up` or `hand_over`: others told you, or took over, and you did not speak with her. No body."""
+    async with _at(asked, task_id) as connection:
+        await made(
+            connection, asked, NOTHING,
+            lambda: contacts.done_without(connection, asked.ladders, task_id, asked.who),
+        )  # fmt: skip
 
 
 @router.post(

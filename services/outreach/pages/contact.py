@@ -23,6 +23,7 @@ from services.outreach.pages.ground import (
     NO_TASK,
     NOT_LISTED,
     NOTHING_THERE,
+    TASK_NOT_HELD,
     TWICE,
     Given,
     Objection,
@@ -38,7 +39,7 @@ from services.outreach.pages.tasks import TaskId, next_opened
 from services.outreach.queue import NotHeldError, RefusedError
 from webkit.language import Language, _
 from webkit.pages import render, spoken
-from webkit.problems import Problem
+from webkit.problems import INVALID, Problem
 from webkit.site import site_of
 
 router = APIRouter()
@@ -69,6 +70,22 @@ async def for_task(request: Request, viewer: Worker, task_id: TaskId) -> Respons
     if given.get("then") == "next":
         return await next_opened(request, viewer, given, "contact")
     return to(request, f"/persons/{person_id}", said="contact")
+
+
+@router.post("/tasks/{task_id}/done")
+async def done_without(request: Request, viewer: Worker, task_id: TaskId) -> Response:
+    """Closes a task in hand that asks for no contact with her."""
+    given = await sent(request)
+    try:
+        async with seen_by(site_of(request).pool, viewer) as connection:
+            await contacts.done_without(connection, ladders_of(request), task_id, viewer.who)
+    except NotHeldError:
+        raise Problem(TASK_NOT_HELD) from None
+    except RefusedError:
+        raise Problem(INVALID) from None
+    if given.get("then") == "next":
+        return await next_opened(request, viewer, given, "done")
+    return to(request, f"/tasks/{task_id}", said="done")
 
 
 @router.get("/persons/{person_id}/contact")

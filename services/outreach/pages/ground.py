@@ -77,6 +77,7 @@ NOT_LISTED: Final = _("Choose an occupation that the code list had on that day")
 #: What a page answers after something was done, by the word in its address.
 ANSWERS: Final[Mapping[str, str]] = {
     "contact": _("The contact is saved."),
+    "done": _("The task is done, without a contact."),
     "goes_on": _("The end is taken back: the measure goes on."),
     "corrected": _("The contact is corrected. What it said before is kept."),
     "planned": _("The measure is planned."),

@@ -12,7 +12,7 @@ from servicekit.calendar import today
 from servicekit.database import Connection
 from servicekit.viewers import Viewer, seen_by
 from services.outreach import contacts, listing, measures, occupations, persons, ways
-from services.outreach.kinds import Channel, Kind
+from services.outreach.kinds import WITHOUT_CONTACT, Channel, Kind
 from services.outreach.listing import Happened, Past
 from services.outreach.occupations import Stated
 from services.outreach.pages import timeline, words
@@ -122,7 +122,8 @@ def _page(
         waiting=[one for one in file.tasks if one.state == "open" and one is not in_hand],
         current=current, evidence=list(stated(grounds, language, organisers_of(request))),
         given=Given(given), problems=problems, people=known, viewer=viewer, today=today(), words=words,
-        answer=answered(request), offers=OFFER, snooze_days=SNOOZE_DAYS, once=new_form(),
+        answer=answered(request), offers=OFFER, without_contact=WITHOUT_CONTACT, snooze_days=SNOOZE_DAYS,
+        once=new_form(),
     )  # fmt: skip
 
 
