@@ -5,23 +5,26 @@ and end, why it ended, when it is followed up. Nothing asks for health, and nobo
 § 5). Published is what the register holds of it, without any free text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from contracts.own import MeasureChanged, MeasureEnded, MeasureStarted
+from contracts.own import MeasureChanged, MeasureEnded, MeasureStarted, Occupation
 from servicekit.access_log import looked, looked_at
 from servicekit.calendar import now
 from servicekit.database import Connection
 from servicekit.outbox import append
 from services.outreach import cases, queue, store
 from services.outreach.code_list import occupations
+from services.outreach.contacts import Contact
 from services.outreach.ladder_file import Ladders
+from services.outreach.occupations import Stated, current
 from services.outreach.plans import SUPPORT, End, Plan
 from services.outreach.publication import message
 from services.outreach.queue import OvertakenError, UnknownError, UnlistedError, WrongDayError, full_name
+from services.outreach.steps import Ladder
 
 _ADD: Final = "INSERT INTO measure (measure_id, person_id, municipality, revision) VALUES ($1, $2, $3, 1)"
 _SAID: Final = """
@@ -180,6 +183,19 @@ async def end(
         raise OvertakenError("the measure has no such revision: look at it again")
     plan, _ = _said(row)
     await _revise(connection, ladders, municipality, measure_id, revision, who, plan, ended, MeasureEnded)
+
+
+def occupation(
+    made: Iterable[Contact], planned: Iterable[Measure], ladder: Ladder, today: date
+) -> Occupation:
+    """A person's occupation as it counts today, of contacts and measures as they stand. The ladder: how long."""
+    stated = [Stated(one.said.on, one.said.occupation) for one in made if one.said.occupation]
+    stated += [
+        Stated(one.end.to_day, one.end.occupation_after)
+        for one in planned
+        if one.end and one.end.occupation_after
+    ]
+    return current(stated, ladder, today)
 
 
 async def note_of(connection: Connection, municipality: str, measure_id: UUID, revision: int) -> str | None:

@@ -193,6 +193,7 @@ async def test_a_measure_is_planned_changed_and_ended(anna: Program, outreach: C
     await anna.change(f"{path}/end", revision=2, **end)
     (measure,) = (await anna.see(f"/persons/{vera.person_id}"))["measures"]
     assert (measure["goal"], measure["end"], measure["revision"]) == ("En ansökan i maj.", end, 3)
+    assert (await anna.see(f"/persons/{vera.person_id}"))["occupation"] == "national_programme"
     assert measure["support"] == PLAN["support"]
 
 

@@ -58,7 +58,9 @@ async def test_a_measure_is_planned_changed_and_ended(
     assert re.search(r'value="work" selected', correcting)
     unlisted = ended | {"to_day": "2018-06-30", "revision": "3"}
     assert "the code list had on that day" in (await otilia.send(f"/measures/{measure}/end", **unlisted)).text
-    assert "Began to work" in shown(await otilia.get(f"/measures/{measure}"))
+    page = shown(await otilia.get(f"/measures/{measure}"))
+    assert "Began to work" in page
+    assert page.count("Ring på eftermiddagen") == 3, "as it stands, and as it stood twice before"
 
 
 async def test_what_is_wrong_in_a_plan_is_said_at_its_field(

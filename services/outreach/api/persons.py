@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from starlette.requests import Request
 
 from contracts.own import Id
+from servicekit.calendar import today
 from servicekit.viewers import Viewer
 from services.outreach import contacts, listing, measures, persons, ways
 from services.outreach.api import said, shown
@@ -48,6 +49,9 @@ async def read_person(request: Request, person_id: PersonId, viewer: Reader) -> 
         if seen is None:
             raise Problem(UNKNOWN)
         reached = None if seen.protected else await ways.of(connection, place, person_id, viewer.who)
+        made_so_far = await contacts.of_person(connection, place, person_id)
+        planned = await measures.of_person(connection, place, person_id)
+        ladder = request.app.state.ladders.of(place)
         return shown.PersonWhole(
             person=shown.person(seen),
             listed=[shown.Listed.of(one) for one in await persons.spells(connection, place, person_id)],
@@ -55,16 +59,13 @@ async def read_person(request: Request, person_id: PersonId, viewer: Reader) -> 
                 shown.NoticeShown.of(one) for one in await persons.noticed(connection, place, person_id)
             ],
             contact_ways=None if reached is None else shown.ContactWays.of(reached),
+            occupation=measures.occupation(made_so_far, planned, ladder, today()),
             tasks=[
                 shown.TaskPast.model_validate(one)
                 for one in await listing.of_person(connection, place, person_id)
             ],
-            contacts=[
-                shown.ContactShown.of(one) for one in await contacts.of_person(connection, place, person_id)
-            ],
-            measures=[
-                shown.MeasureShown.of(one) for one in await measures.of_person(connection, place, person_id)
-            ],
+            contacts=[shown.ContactShown.of(one) for one in made_so_far],
+            measures=[shown.MeasureShown.of(one) for one in planned],
         )
 
 

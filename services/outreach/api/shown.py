@@ -336,6 +336,8 @@ class PersonWhole(Shown):
     listed: list[Listed]
     notices: list[NoticeShown]
     contact_ways: ContactWays | None
+    #: What was learnt last of how she is occupied, as long as the municipality's ladder lets it count.
+    occupation: Occupation
     tasks: list[TaskPast]
     contacts: list[ContactShown]
     measures: list[MeasureShown]

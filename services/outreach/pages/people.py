@@ -11,10 +11,9 @@ from starlette.responses import Response
 from servicekit.calendar import today
 from servicekit.database import Connection
 from servicekit.viewers import Viewer, seen_by
-from services.outreach import contacts, listing, measures, occupations, persons, ways
+from services.outreach import contacts, listing, measures, persons, ways
 from services.outreach.kinds import WITHOUT_CONTACT, Channel, Kind
 from services.outreach.listing import Happened, Past
-from services.outreach.occupations import Stated
 from services.outreach.pages import timeline, words
 from services.outreach.pages.evidence import stated
 from services.outreach.pages.ground import (
@@ -141,17 +140,11 @@ async def _file(
     histories = await listing.histories(connection, home, [task.task_id for task in open_now])
     stand = {one.measure_id: one for one in planned}
     latest = {one.contact_id: one for one in made}
-    stated = [Stated(one.said.on, one.said.occupation) for one in latest.values() if one.said.occupation]
-    stated += [
-        Stated(one.end.to_day, one.end.occupation_after)
-        for one in stand.values()
-        if one.end and one.end.occupation_after
-    ]
     return File(
         seen,
         spells,
         None if seen.protected else await ways.of(connection, home, person_id, viewer.who),
-        occupations.current(stated, ladder, today()),
+        measures.occupation(latest.values(), stand.values(), ladder, today()),
         list(stand.values()),
         tasks,
         [(task, histories[task.task_id]) for task in open_now],
