@@ -19,6 +19,7 @@ from servicekit.outbox import append
 from services.outreach import cases, queue, store
 from services.outreach.code_list import occupations
 from services.outreach.contacts import Contact
+from services.outreach.ladder import NO_ANSWER
 from services.outreach.ladder_file import Ladders
 from services.outreach.occupations import Stated, current
 from services.outreach.plans import SUPPORT, End, Plan
@@ -72,7 +73,7 @@ WITH planned AS MATERIALIZED (
         AND t.due_on = on_day AND t.done_on >= e.from_day
         AND NOT EXISTS (
           SELECT FROM contact AS c JOIN contact_revision AS r USING (contact_id, revision)
-          WHERE c.person_id = p.person_id AND c.task_id = t.task_id AND r.outcome IN ('not_reached', 'message_left')
+          WHERE c.person_id = p.person_id AND c.task_id = t.task_id AND r.outcome = ANY($6)
         )
     )
 ), page AS (
@@ -221,7 +222,9 @@ async def follow_ups(
     look at each person is in the access log.
     """
     today = await store.calendar_day(connection)
-    rows = await connection.fetch(_FOLLOW_UPS, municipality, from_day, to_day, today, MOST_LISTED)
+    rows = await connection.fetch(
+        _FOLLOW_UPS, municipality, from_day, to_day, today, MOST_LISTED, sorted(NO_ANSWER)
+    )
     seen = {row["person_id"] for row in rows}
     await looked_at(connection, "outreach follow-ups", seen, who=who, municipality=municipality)
     return [_follow_up(row) for row in rows]

@@ -47,7 +47,7 @@ ASKED: Final[dict[str, Callable[[Given], dict[str, Any]]]] = {
     "POST /tasks/{task_id}/release": lambda _: {},
     "POST /tasks/{task_id}/snooze": lambda _: {"until": LATER},
     "POST /tasks/{task_id}/reassign": lambda x: {"to": x.chance.choice(["", x.worker])},
-    "POST /tasks/{task_id}/done": lambda x: {"then": x.chance.choice(["", "next"])},
+    "POST /tasks/{task_id}/done": lambda _: {},
     "POST /tasks/{task_id}/contact": lambda x: SAID | {"then": x.chance.choice(["", "next"])},
     "GET /persons/{person_id}": lambda x: {"task": x.task},
     "GET /persons/{person_id}/contact": lambda _: {},

@@ -143,6 +143,19 @@ async def test_a_follow_up_is_a_task_a_week_before_its_day_and_the_next_one_come
     assert [one.on for one in both] == [later]
 
 
+async def test_a_follow_up_that_nobody_answered_keeps_its_day_and_is_tried_again(
+    outreach: Connection,
+) -> None:
+    vera = await covered(outreach, "0115")
+    soon = today() + timedelta(days=5)
+    await started(outreach, vera, follow_up_on=(soon,))
+    await do(outreach, vera, "follow_up", said("not_reached", "meeting"))
+    assert await calls_for(outreach, vera) == {}
+    assert await looks_on(outreach, vera) == today() + WEEK
+    listed = await measures.follow_ups(outreach, "0115", today(), soon, "idp:7")
+    assert [one.on for one in listed] == [soon]
+
+
 async def test_follow_ups_are_those_of_the_queue_and_planned_days_ahead_each_person_and_day_once(
     outreach: Connection,
 ) -> None:

@@ -75,7 +75,6 @@ async def for_task(request: Request, viewer: Worker, task_id: TaskId) -> Respons
 @router.post("/tasks/{task_id}/done")
 async def done_without(request: Request, viewer: Worker, task_id: TaskId) -> Response:
     """Closes a task in hand that asks for no contact with her."""
-    given = await sent(request)
     try:
         async with seen_by(site_of(request).pool, viewer) as connection:
             await contacts.done_without(connection, ladders_of(request), task_id, viewer.who)
@@ -83,8 +82,6 @@ async def done_without(request: Request, viewer: Worker, task_id: TaskId) -> Res
         raise Problem(TASK_NOT_HELD) from None
     except RefusedError:
         raise Problem(INVALID) from None
-    if given.get("then") == "next":
-        return await next_opened(request, viewer, given, "done")
     return to(request, f"/tasks/{task_id}", said="done")
 
 
