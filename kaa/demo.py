@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import time
@@ -16,11 +17,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from contracts.organisers import load as load_directory
-from kaa.demo_morning import work
-from kaa.demo_summary import next_steps, outcome, print_morning, print_outcome
+from kaa.demo_summary import next_steps, outcome, print_outcome, print_work
+from kaa.demo_work import work
 from kaa.demo_year import (
     MUNICIPALITY,
-    SCHOOL_YEAR,
     Year,
     is_empty,
     publish_bad_release,
@@ -40,15 +40,19 @@ from localstack.postgres import forget_postgres, running_postgres
 from localstack.running import Running
 from localstack.services import services_folder, stop_services
 from localstack.ways import VARIABLES, Part, choose, describe, find
+from servicekit.calendar import today
 from servicekit.database import connect
 from servicekit.settings import Settings, load
-from services.reporting.period import period
+from services.reporting.period import Period, period
+from services.reporting.specification_file import NoSpecificationError
 from services.reporting.specification_file import find as find_specification
+from services.reporting.specification_file import load as load_specification
 from services.reporting.submission import build, write
 
 _PARTS: tuple[Part, ...] = ("kafka", "postgres")
 _OUT = Path("out/demo")
-_PERIOD = "2025H1"
+#: The latest half-year that a specification comes with this release for.
+_LATEST_SPECIFIED = "2025H2"
 
 
 def demo(
@@ -60,11 +64,11 @@ def demo(
     ] = 5000,
     seed: Annotated[int, typer.Option(help="Another seed, another year.")] = 1,
 ) -> None:
-    """Send a municipality's simulated year through the whole installation and show what became of it.
+    """Send a municipality's school year, simulated up to today, through the installation and show what became of it.
 
     Starts Kafka, PostgreSQL and the four services, publishes the year as schools, population feed and credentials
-    import would, waits until everything has taken effect and checks it. Leaves all running until Ctrl-C, and stops
-    it then. Exit status 1 when the books do not balance.
+    import would, waits until everything has taken effect, checks it, and does a season's work in outreach. Leaves all
+    running until Ctrl-C, and stops it then. Exit status 1 when the books do not balance.
     """
     console = wide_console()
     without_client_logs()
@@ -75,11 +79,8 @@ def demo(
         try:
             settings = _start(console, cleanup)
             with in_one_line():
-                right = asyncio.run(_show(console, settings, persons, seed))
-                with console.status("a morning's work in outreach …"):
-                    print_morning(console, asyncio.run(work(settings, seed)), settings.web_address, USERS)
+                right = asyncio.run(_show(console, settings, persons, seed, once=once))
             if not once:
-                console.print(next_steps(date(2025, 6, 30)))
                 console.print("The stack runs. Ctrl-C stops it.")
                 signal.pause()
         except KeyboardInterrupt:
@@ -114,7 +115,7 @@ def _start(console: Console, cleanup: ExitStack) -> Settings:
             found = find(part, local_stack())
             cleanup.callback(found.stop)
             os.environ[VARIABLES[part]] = found.address
-        # a simulated year sets the business day to its own days
+        # the simulated year moves the business day through its own days, up to today
         os.environ["KAA_CALENDAR"] = "false"
         status.update("starting the login …")
         cleanup.callback(_start_login().stop)
@@ -144,12 +145,15 @@ def _start_login() -> Running:
     return login
 
 
-async def _show(console: Console, settings: Settings, persons: int, seed: int) -> bool:
+async def _show(console: Console, settings: Settings, persons: int, seed: int, *, once: bool) -> bool:
+    """Publishes the year, does the work in outreach and prints what became of both; whether all came out right."""
     directory = load_directory(settings.organisers)
+    day = today()
     with console.status("simulating a year …"):
-        year = simulated(persons, seed, directory, _OUT)
+        year = simulated(persons, seed, directory, _OUT, day)
     console.print(
-        f"A simulated year in {MUNICIPALITY}: {persons} persons, {len(year.lines)} events, {SCHOOL_YEAR}"
+        f"A simulated year in {MUNICIPALITY}: {len(year.ledger['persons'])} persons, {len(year.lines)} events, "
+        f"{year.ledger['school_year']} until {day}"
     )
     begun = time.monotonic()
     bar = Progress(
@@ -161,15 +165,23 @@ async def _show(console: Console, settings: Settings, persons: int, seed: int) -
     )
     with bar:
         await _publish(bar, settings, year)
-        bad = await publish_bad_release(settings, directory)
-        await settled(settings, _waiting(bar))
-    seconds = time.monotonic() - begun
-    total = len(year.lines) + bad
-    console.print(f"{total} records took effect in all services within {seconds:.0f} s")
-    rows, report = await _report(settings)
+        bad = await publish_bad_release(settings, directory, day)
+        await settled(settings, _waiting(bar, "taking effect"))
+        seconds = time.monotonic() - begun
+        contacts = bar.add_task("a season's work in outreach", total=None)
+        done = await work(settings, seed, lambda count: bar.update(contacts, completed=count))
+        bar.update(contacts, total=done.contacts, completed=done.contacts)
+        await settled(settings, _waiting(bar, "taking effect, too"))
+    console.print(f"{len(year.lines) + bad} records took effect in all services within {seconds:.0f} s")
+    half_year = period(f"{day.year}H{1 if day.month < 7 else 2}")
+    specification = _specification(half_year.name)
+    rows, report = await _report(settings, half_year, specification)
     with console.status("checking every record and every person …"):
         found = await outcome(settings, year)
     print_outcome(console, found, year, rows, report, _OUT)
+    print_work(console, done, settings.web_address, USERS)
+    if not once:
+        console.print(next_steps(day, half_year.name, specification))
     return found.right
 
 
@@ -182,8 +194,8 @@ async def _publish(bar: Progress, settings: Settings, year: Year) -> None:
     await publish_year(settings, year, advance)
 
 
-def _waiting(bar: Progress) -> Callable[[int, int], None]:
-    task = bar.add_task("taking effect", total=None)
+def _waiting(bar: Progress, what: str) -> Callable[[int, int], None]:
+    task = bar.add_task(what, total=None)
     most = 0
 
     def show(behind: int, waiting: int) -> None:
@@ -194,13 +206,22 @@ def _waiting(bar: Progress) -> Callable[[int, int], None]:
     return show
 
 
-async def _report(settings: Settings) -> tuple[int, Path]:
-    half_year = period(_PERIOD)
-    _, specification = find_specification(half_year)
+async def _report(settings: Settings, half_year: Period, specification: Path) -> tuple[int, Path]:
     connection = await connect(settings.database("reporting"))
     try:
-        submission = await build(connection, specification, half_year, MUNICIPALITY)
+        submission = await build(connection, load_specification(specification), half_year, MUNICIPALITY)
     finally:
         await connection.close()
-    path = write(submission, _OUT / f"report-{_PERIOD}-{MUNICIPALITY}.txt", final=False)
+    path = write(submission, _OUT / f"report-{half_year.name}-{MUNICIPALITY}.txt", final=False)
     return len(submission.made.rows), path
+
+
+def _specification(half_year: str) -> Path:
+    """The specification of a half-year; where none is out yet the latest one, copied for it as its head tells."""
+    try:
+        return find_specification(period(half_year))[0]
+    except NoSpecificationError:
+        latest = find_specification(period(_LATEST_SPECIFIED))[0].read_text(encoding="utf-8")
+        copy = _OUT / f"specification-{half_year}.yaml"
+        copy.write_text(re.sub(r"(?m)^periods: .*$", f'periods: ["{half_year}"]', latest), encoding="utf-8")
+        return copy

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from kaa.demo_morning import Morning
+from kaa.demo_work import Work
 from kaa.demo_year import MUNICIPALITY, Year
 from kaa.explanation import show
 from kaa.status import books_table, check_books
@@ -18,6 +18,7 @@ from servicekit.books import Books
 from servicekit.database import Connection, connect
 from servicekit.dead_letters import WHAT_TO_DO
 from servicekit.settings import Service, Settings
+from services.outreach.kinds import Outcome as Answer
 from services.registry import reading
 from services.registry.evaluation import evaluate
 from services.registry.explanation import Explanation
@@ -149,22 +150,26 @@ def _judge(console: Console, good: bool, what: str, persons: int = 0) -> None:
     )
 
 
-def print_morning(
-    console: Console, morning: Morning, address: str, users: Mapping[str, Mapping[str, object]]
-) -> None:
+def print_work(console: Console, work: Work, address: str, users: Mapping[str, Mapping[str, object]]) -> None:
     """What was done in outreach, where its pages are, and who may log in there."""
-    contacts = ", ".join(
-        f"{count} {outcome.replace('_', ' ')}" for outcome, count in morning.contacts.most_common()
+    console.rule("A season's work in outreach, and a morning's")
+    console.print(
+        f"Before today: {work.before.total()} contacts ({_by_outcome(work.before)}), {work.begun} measures begun, "
+        f"{work.ended} of them ended"
     )
     console.print(
-        f"Outreach, a morning's work: {morning.contacts.total()} contacts ({contacts}), {morning.measures} measures "
-        f"begun, {morning.put_off} tasks put off, {morning.held} in hand"
+        f"This morning: {work.today.total()} contacts ({_by_outcome(work.today)}), {work.put_off} tasks put off, "
+        f"{work.held} in hand"
     )
     console.print(f"Its pages: {address} (a login for the demo alone; users: {', '.join(users)})")
 
 
-def next_steps(day: date) -> str:
-    """What to try while the stack runs."""
+def _by_outcome(contacts: Counter[Answer]) -> str:
+    return ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in contacts.most_common())
+
+
+def next_steps(day: date, half_year: str, specification: Path) -> str:
+    """What to try while the stack runs; the half-year's report is written by the specification."""
     return f"""
 Now try, in another terminal (the commands find this stack by themselves):
   .venv/bin/kaa status                                        the whole installation on one screen
@@ -175,7 +180,7 @@ Now try, in another terminal (the commands find this stack by themselves):
   .venv/bin/kaa registry explain --on {day}              asks for an identity number (the ledger has some)
   .venv/bin/kaa registry episodes --municipality {MUNICIPALITY}         the register as JSON
   .venv/bin/kaa notifications notices                         the proof that schools told without delay
-  .venv/bin/kaa report build --period 2025H1 --municipality {MUNICIPALITY}
+  .venv/bin/kaa report build --period {half_year} --municipality {MUNICIPALITY} --specification {specification}
   .venv/bin/kaa publish out/demo/year.ndjson --shuffle 7      all of it again, in another order: nothing changes
   .venv/bin/kaa books                                         every record, accounted for
 """

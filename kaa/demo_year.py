@@ -1,10 +1,10 @@
-"""The demo's year: simulated, published month by month while the business day moves on, and waited for."""
+"""The demo's year: simulated up to today, published month by month as the business day moves on, and waited for."""
 
 import asyncio
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,9 +20,9 @@ from servicekit.publishing import Record, publish, record
 from servicekit.settings import SERVICES, Settings
 from services.registry.scheduler import move_day
 from simulator import simulate
+from simulator.terms import SchoolYear
 
 MUNICIPALITY: Final = "0180"
-SCHOOL_YEAR: Final = "2024/25"
 #: How long effects may take to show after the last record, in seconds.
 PATIENCE: Final = 600
 
@@ -40,9 +40,9 @@ class Year:
         return date.fromisoformat(self.ledger["last_day"])
 
 
-def simulated(persons: int, seed: int, directory: Directory, folder: Path) -> Year:
-    """Makes the year and leaves it in a folder as ``kaa simulate`` would."""
-    events, ledger = simulate(MUNICIPALITY, persons, SCHOOL_YEAR, seed, directory)
+def simulated(persons: int, seed: int, directory: Directory, folder: Path, today: date) -> Year:
+    """Makes the school year of today as far as it has gone, and leaves it in a folder as ``kaa simulate`` would."""
+    events, ledger = simulate(MUNICIPALITY, persons, str(SchoolYear.of(today)), seed, directory, today)
     lines = [json.dumps(event, ensure_ascii=False).encode() for event in events]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "year.ndjson").write_bytes(b"\n".join(lines) + b"\n")
@@ -83,7 +83,7 @@ async def publish_year(settings: Settings, year: Year, advance: Callable[[date, 
         await move_day(register, year.last_day)
 
 
-async def publish_bad_release(settings: Settings, directory: Directory) -> int:
+async def publish_bad_release(settings: Settings, directory: Directory, day: date) -> int:
     """One school's system has a bad release: a record of each class that must be put aside; gives how many."""
     ours = [organiser for organiser in directory.organisers if organiser.units]
     one, other = ours[-1], ours[0]
@@ -93,15 +93,15 @@ async def publish_bad_release(settings: Settings, directory: Directory) -> int:
         return {
             "specversion": "1.0", "id": f"bad-{len(changed)}-{next(iter(changed), '')}",
             "source": f"urn:se:orgnr:{one.number}", "type": "se.kaa.school.leave.left.v1",
-            "time": datetime(2025, 6, 1, 12, tzinfo=STOCKHOLM).isoformat(),
-            "data": {"pupil": {"identity_number": "200803159813"}, "school_unit": unit, "last_day": "2025-05-30"},
+            "time": datetime.combine(day, time(7), STOCKHOLM).isoformat(),
+            "data": {"pupil": {"identity_number": "200803159813"}, "school_unit": unit, "last_day": f"{day}"},
         } | changed  # fmt: skip
 
     data = left()["data"]
     bad = [
         b"this is not JSON",
         json.dumps(left(type="se.kaa.school.leave.departed.v1")).encode(),
-        json.dumps(left(data=data | {"last_day": "30/5 2025"})).encode(),
+        json.dumps(left(data=data | {"last_day": f"{day:%d/%m %Y}"})).encode(),
         json.dumps(left(source=f"urn:se:orgnr:{other.number}")).encode(),
         json.dumps(left(data=data | {"school_unit": foreign}, id="bad-unit")).encode(),
         None,

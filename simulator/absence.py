@@ -20,17 +20,15 @@ _LITTLE = 0.07
 
 
 def _months(year: SchoolYear) -> list[date]:
-    """First days of the months with school."""
-    return [date(year.start, m, 1) for m in range(9, 13)] + [date(year.start + 1, m, 1) for m in range(1, 6)]
+    """First days of the months with school; of the last one a week at least."""
+    months = [date(year.start, m, 1) for m in range(9, 13)] + [
+        date(year.start + 1, m, 1) for m in range(1, 6)
+    ]
+    return [month for month in months if month + timedelta(days=7) <= year.last_day]
 
 
-def _last_school_day(month: date) -> date:
-    return month.replace(day=28) if month.month != 12 else month.replace(day=19)
-
-
-def at_upper_secondary(life: Life, month: date) -> Enrolment | None:
-    """The enrolment in upper secondary school that lasts the whole month, before the 20th birthday."""
-    end = _last_school_day(month)
+def at_upper_secondary(life: Life, month: date, end: date) -> Enrolment | None:
+    """The enrolment in upper secondary school that lasts from ``month`` to ``end``, before the 20th birthday."""
     if life.twenty <= end or (life.deceased_on is not None and life.deceased_on <= end):
         return None
     for enrolment in life.enrolments:
@@ -55,7 +53,11 @@ class AbsenceReports:
         chance = rng.random()
         if chance >= _SHARE + _LITTLE:
             return
-        months = [(m, e) for m in _months(self.year) if (e := at_upper_secondary(life, m)) is not None]
+        months = [
+            (month, enrolment)
+            for month in _months(self.year)
+            if (enrolment := at_upper_secondary(life, month, self._last_school_day(month))) is not None
+        ]
         if not months:
             return
         significant = chance < _SHARE
@@ -68,6 +70,9 @@ class AbsenceReports:
             self._resumes(life, months)
         if rng.random() < 0.03:
             self._never_absent(life, *rng.choice(months))
+
+    def _last_school_day(self, month: date) -> date:
+        return min(month.replace(day=28 if month.month != 12 else 19), self.year.last_day)
 
     def _reported(self, life: Life, enrolment: Enrolment, on: date, month: date, minutes: int) -> Fields:
         school = enrolment.school
@@ -84,7 +89,7 @@ class AbsenceReports:
         """The total so far, several times in the month; now and then the last one is corrected."""
         rng, source = self.rng, enrolment.school.absence_source
         times = rng.randint(2, 6)
-        last = _last_school_day(month)
+        last = self._last_school_day(month)
         so_far = sorted([rng.randint(total // 8, total) for _ in range(times - 1)] + [total])
         for turn, minutes in enumerate(so_far, 1):
             on = month + timedelta(days=(last - month).days * turn // times)

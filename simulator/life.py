@@ -10,7 +10,7 @@ from typing import Literal
 
 from simulator.names import Contact
 from simulator.schools import School
-from simulator.terms import birthday
+from simulator.terms import birthday, default_compulsory_end
 
 Kind = Literal["introductory", "upper_secondary", "equivalent", "compulsory", "other"]
 #: How an enrolment came to its end. ``succeeded``: the next school or programme took over, nobody need say that
@@ -82,6 +82,10 @@ class Enrolment:
     def end(self, last_day: date, ending: Ending, reason: str | None = None) -> None:
         self.last_day, self.ending, self.reason = last_day, ending, reason
 
+    def goes_on(self) -> None:
+        """There is no end of it (any more)."""
+        self.last_day = self.ending = self.reason = self.outcome = None
+
 
 @dataclass(slots=True)
 class NeverBegan:
@@ -144,6 +148,37 @@ class Life:
     @property
     def twenty(self) -> date:
         return birthday(self.birth, 20)
+
+    def ends_with(self, day: date) -> None:
+        """Leaves out what comes after the day: nobody knows of it yet."""
+        self.numbers = self.numbers[:1] + [known for known in self.numbers[1:] if known[0] <= day]
+        self.residence = [lived for lived in self.residence if lived[0] <= day]
+        self.protection = [known for known in self.protection if known[0] <= day]
+        self.credentials = [credential for credential in self.credentials if credential.awarded_on <= day]
+        self.never_began = [p for p in self.never_began if max(p.said_on, p.programme.since) <= day]
+        self.enrolments = [enrolment for enrolment in self.enrolments if enrolment.started_on <= day]
+        for enrolment in self.enrolments:
+            enrolment.programmes = [programme for programme in enrolment.programmes if programme.since <= day]
+            # the school that takes over begins the day after
+            known = day - DAY if enrolment.ending == "succeeded" else day
+            if enrolment.last_day is not None and enrolment.last_day > known:
+                enrolment.goes_on()
+        if self.deceased_on is not None and self.deceased_on > day:
+            self.deceased_on = None
+        if self.compulsory_over is not None and self.compulsory_over > day:
+            self.compulsory_over = self._was_over()
+
+    def _was_over(self) -> date | None:
+        """When compulsory schooling was over of who went back to it, or left it before its end; None: goes on."""
+        ended = [e.last_day for e in self.enrolments if e.ending == "compulsory_ended" and e.last_day]
+        default, arrived = default_compulsory_end(self.birth), self.registered_in_sweden_on
+        if arrived is not None and arrived > default:
+            ended.append(arrived - DAY)
+        if not ended and not any(
+            e.programmes[0].form == "GR" and e.last_day is None for e in self.enrolments
+        ):
+            return default
+        return max(ended, default=None)
 
     def number_on(self, day: date) -> str:
         """The identity number in use on a day; before the first one's day, the first."""

@@ -257,7 +257,7 @@ def _cut_short(life: Life) -> None:
         last = enrolment.last_day
         if last is not None and last < (day - DAY if enrolment.ending == "succeeded" else day):
             continue
-        enrolment.last_day = enrolment.ending = enrolment.reason = enrolment.outcome = None
+        enrolment.goes_on()
         if left_country is not None:
             enrolment.end(day - DAY, "left", "moved")
     if life.compulsory_over is None or life.compulsory_over >= day:

@@ -68,7 +68,8 @@ class PopulationFeed:
 
     def _some_day(self, before_end: int) -> date:
         first = self.year.first_day + DAY
-        return first + timedelta(days=self.rng.randint(0, (self.year.last_day - first).days - before_end))
+        days = (self.year.last_day - first).days - before_end
+        return first + timedelta(days=self.rng.randint(0, max(0, days)))
 
     def _person(self, life: Life, day: date, birth: date | None = None) -> Fields:
         said: Fields = {

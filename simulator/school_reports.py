@@ -279,9 +279,8 @@ class SchoolReports:
         else:
             days = [date(start, 9, 10 + school.shift), date(start + 1, 2, 5 + school.shift)]
         for day in days:
-            if enrolment.programme_on(day) is None or (
-                life.deceased_on is not None and day >= life.deceased_on
-            ):
+            gone = life.deceased_on is not None and day >= life.deceased_on
+            if gone or enrolment.programme_on(day) is None or day > self.year.last_day:
                 continue
             at = self.journal.moment(day, 0, 1)
             self.journal.record(

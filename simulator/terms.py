@@ -13,9 +13,10 @@ _FORM = re.compile(r"(\d{4})/(\d{2})", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class SchoolYear:
-    """The school year that begins in the autumn of ``start``."""
+    """The school year that begins in the autumn of ``start``; one that is not over yet ends with ``until``."""
 
     start: int
+    until: date | None = None
 
     @classmethod
     def parse(cls, text: str) -> "SchoolYear":
@@ -27,6 +28,17 @@ class SchoolYear:
             raise ValueError("expected a school year from 1990/91 to 2080/81")
         return cls(int(match[1]))
 
+    @classmethod
+    def of(cls, day: date) -> "SchoolYear":
+        """The school year that a day lies in, whole."""
+        return cls(day.year if day.month > 6 else day.year - 1)
+
+    def up_to(self, day: date) -> "SchoolYear":
+        """The year as far as it has gone by the end of a day. Raises ValueError when the day is not in it."""
+        if not self.first_day <= day <= self.last_day:
+            raise ValueError(f"expected a day of the school year, from {self.first_day} to {self.last_day}")
+        return SchoolYear(self.start, day)
+
     def __str__(self) -> str:
         return f"{self.start}/{(self.start + 1) % 100:02d}"
 
@@ -36,7 +48,7 @@ class SchoolYear:
 
     @property
     def last_day(self) -> date:
-        return date(self.start + 1, 6, 30)
+        return self.until or date(self.start + 1, 6, 30)
 
     @property
     def go_live(self) -> date:
@@ -44,24 +56,24 @@ class SchoolYear:
         return date(self.start, 6, 17)
 
 
-def _weekday(day: date) -> date:
+def workday(day: date) -> date:
     """The day itself, or the Monday after when it is a Saturday or Sunday."""
     return day + timedelta(days=max(0, 7 - day.weekday()) if day.weekday() > 4 else 0)
 
 
 def autumn_start(year: int, shift: int) -> date:
     """First day of the autumn term, 15-22 August; ``shift`` 0-4 is the school's own."""
-    return _weekday(date(year, 8, 15) + timedelta(days=shift))
+    return workday(date(year, 8, 15) + timedelta(days=shift))
 
 
 def spring_start(year: int, shift: int) -> date:
     """First day of the spring term, 8-14 January; ``shift`` 0-4 is the school's own."""
-    return _weekday(date(year, 1, 8) + timedelta(days=shift))
+    return workday(date(year, 1, 8) + timedelta(days=shift))
 
 
 def school_end(year: int, shift: int) -> date:
     """Last day of the school year, 5-15 June; ``shift`` 0-4 is the school's own."""
-    return _weekday(date(year, 6, 5) + timedelta(days=2 * shift))
+    return workday(date(year, 6, 5) + timedelta(days=2 * shift))
 
 
 def birthday(birth: date, age: int) -> date:

@@ -28,8 +28,10 @@ async def test_a_contact_is_two_interactions_what_came_of_it_and_save(
     assert answer.headers["location"] == f"/persons/{vera.person_id}?said=contact"
     assert await contacts_of(outreach, vera) == [("reached", "stockholm:otilia")]
     page = await otilia.led(answer)
-    for part in ("The contact is saved.", "Phone: reached", "Occupation: Work", "by you"):
+    for part in ("The contact is saved.", "Phone: reached", "Task done: Inform · Occupation: Work"):
         assert part in page.text
+    assert page.text.count("Task done") == 1, "the contact's own line says so"
+    assert "by you" in page.text
 
 
 async def test_after_a_contact_the_next_task_can_open_at_once(

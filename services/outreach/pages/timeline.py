@@ -1,13 +1,14 @@
 """What has happened with a person, as the municipality knows it: one list, the latest first."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
 from contracts.organisers import Directory
 from services.outreach.contacts import Contact
+from services.outreach.kinds import Kind
 from services.outreach.listing import Past
 from services.outreach.measures import Measure
 from services.outreach.pages import words
@@ -59,9 +60,9 @@ def entries(
     found = [
         *_of_grounds(told, spells),
         *_of_spells(told, spells),
-        *_of_contacts(told, contacts),
+        *_of_contacts(told, contacts, {task.task_id: task.kind for task in tasks}),
         *_of_measures(told, measures),
-        *_of_tasks(told, tasks),
+        *_of_tasks(told, tasks, {contact.task_id for contact in contacts}),
         *_of_notices(told, notices),
     ]
     return sorted(found, key=lambda entry: entry.on, reverse=True)
@@ -88,18 +89,22 @@ def _of_spells(told: Told, spells: Sequence[Spell]) -> Iterator[Entry]:
             )  # fmt: skip
 
 
-def _of_contacts(told: Told, contacts: Sequence[Contact]) -> Iterator[Entry]:
+def _of_contacts(told: Told, contacts: Sequence[Contact], kinds: Mapping[int, Kind]) -> Iterator[Entry]:
     text = told.text
-    occupation = text("Occupation")
+    occupation, of_task = text("Occupation"), text("Task done")
     latest = {contact.contact_id: contact for contact in contacts}
     for contact in latest.values():
         said = contact.said
-        learnt = text(words.OCCUPATIONS[said.occupation]) if said.occupation else ""
+        more = []
+        if contact.task_id is not None and (kind := kinds.get(contact.task_id)) is not None:
+            more.append(f"{of_task}: {text(words.KINDS[kind])}")
+        if said.occupation is not None:
+            more.append(f"{occupation}: {text(words.OCCUPATIONS[said.occupation])}")
         yield Entry(
             said.on, told.language.day(said.on), words.SIGNS[said.channel],
             "good" if said.outcome in {"reached", "informed"} else "plain",
             f"{text(words.CHANNELS[said.channel])}: {text(words.OUTCOMES[said.outcome]).lower()}",
-            f"{occupation}: {learnt}" if learnt else "",
+            " · ".join(more),
             told.people.name(contact.who), f"/contacts/{contact.contact_id}", contact.revision - 1,
         )  # fmt: skip
 
@@ -124,12 +129,13 @@ def _of_measures(told: Told, measures: Sequence[Measure]) -> Iterator[Entry]:
             )  # fmt: skip
 
 
-def _of_tasks(told: Told, tasks: Sequence[Past]) -> Iterator[Entry]:
+def _of_tasks(told: Told, tasks: Sequence[Past], told_of: Collection[int | None]) -> Iterator[Entry]:
+    """``told_of``: the tasks that a contact was made for, whose own line says so."""
     text, day = told.text, told.language.day
     done, opened = text("Task done"), text("Task opened")
     for task in tasks:
         kind = text(words.KINDS[task.kind])
-        if task.state == "done" and task.done_on is not None:
+        if task.state == "done" and task.done_on is not None and task.task_id not in told_of:
             yield Entry(task.done_on, day(task.done_on), "done", "plain", f"{done}: {kind}")
         elif task.state == "open":
             yield Entry(task.opened_on, day(task.opened_on), "queue", "plain", f"{opened}: {kind}")
