@@ -1,8 +1,8 @@
 """A login for the demo and for tests, NOT FOR PRODUCTION: it lets everybody in as whoever they say they are.
 
-The package `oidc-provider-mock` on the loopback interface, with three sample users of Stockholm (0180): `outreach`,
-`leader` and `registrar`. Its page shows them as buttons. It keeps nothing from one start to the next, and its access
-tokens are no JWT: they open no API.
+The package `oidc-provider-mock` on the loopback interface (`localstack.oidc_provider`), with three sample users of
+Stockholm (0180): `outreach`, `leader` and `registrar`. Its page shows them as buttons, and programs get access tokens
+for the API in their names. It keeps nothing from one start to the next.
 """
 
 import json
@@ -10,18 +10,21 @@ import sys
 import urllib.request
 from pathlib import Path
 from signal import Signals
-from typing import Final
+from typing import Any, Final
 
 from localstack.ports import HOST, free_port, listens
 from localstack.processes import Process, launch
 from localstack.running import Running, locked, recall, recorded, remember, see_it_up
 
 #: Subject → claims. Made up, like everything of the demo.
-USERS: Final = {
+USERS: Final[dict[str, dict[str, Any]]] = {
     "outreach": {"name": "Otilia Uppsökare", "kaa_roles": ["outreach"], "kaa_municipality": "0180"},
     "leader": {"name": "Lennart Ledare", "kaa_roles": ["outreach", "leader"], "kaa_municipality": "0180"},
     "registrar": {"name": "Regina Registrator", "kaa_roles": ["registrar"], "kaa_municipality": "0180"},
 }
+#: To whom its access tokens are made out, and what a role's scope begins with.
+AUDIENCE: Final = "kaa-api"
+SCOPE: Final = "kaa."
 
 _ISSUERS: Final = """\
 # Made by the local stack, for the demo and tests. NOT FOR PRODUCTION: this issuer lets everybody in.
@@ -36,6 +39,12 @@ issuers:
       - {{claim: kaa_roles, value: outreach, role: outreach, municipality_claim: kaa_municipality}}
       - {{claim: kaa_roles, value: leader, role: leader, municipality_claim: kaa_municipality}}
       - {{claim: kaa_roles, value: registrar, role: registrar, municipality_claim: kaa_municipality}}
+    api:
+      audience: {audience}
+      roles:
+        - {{scope: {scope}outreach, role: outreach, municipality_claim: kaa_municipality}}
+        - {{scope: {scope}leader, role: leader, municipality_claim: kaa_municipality}}
+        - {{scope: {scope}registrar, role: registrar, municipality_claim: kaa_municipality}}
 """
 
 
@@ -50,16 +59,12 @@ def start_oidc(folder: Path) -> Running:
         state = recall(folder) or {"port": free_port()}
         remember(folder, state)
         log = folder / "oidc.log"
-        users = [f"--user-claims={json.dumps({'sub': sub} | claims)}" for sub, claims in USERS.items()]
-        process = launch(
-            [sys.executable, "-m", "oidc_provider_mock", f"--port={state['port']}", f"--host={HOST}", *users],
-            log,
-        )
+        process = launch([sys.executable, "-m", "localstack.oidc_provider", str(state["port"])], log)
         running = _running(folder, state["port"], process)
         # the provider asks for a secret, and takes any
         secret = folder / "client-secret"
         secret.write_text("demo", encoding="utf-8")
-        text = _ISSUERS.format(address=running.address, secret=secret)
+        text = _ISSUERS.format(address=running.address, secret=secret, audience=AUDIENCE, scope=SCOPE)
         issuers_file(folder).write_text(text, encoding="utf-8")
         see_it_up(running, oidc_answers, "the login of the demo", log)
         return running

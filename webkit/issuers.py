@@ -133,6 +133,11 @@ class Issuer(_Entry):
             raise ValueError("`api.audience` must differ from `client_id`: an ID token would open the API")
         return self
 
+    @property
+    def for_trial(self) -> bool:
+        """Reached over plain http, which KAA_WEB_PLAIN_HTTP allows for the demo and tests: never in production."""
+        return urlsplit(self.issuer).scheme == "http"
+
     def granted(self, claims: Mapping[str, Any]) -> Grants:
         """What the verified claims of an ID token grant; empty for somebody without a role here."""
         return frozenset(

@@ -52,15 +52,20 @@ _HEAD: Final = 12
 
 @router.get("/login")
 async def login(request: Request, to: str = "/", again: bool = False) -> Response:
-    """The list of issuers; where there is one only, straight on to it. ``again``: show the list in any case."""
+    """The list of issuers; where there is one only, straight on to it. ``again``: show the list in any case.
+
+    It is shown also before the login of a demo, and says so: whoever comes there is to know it.
+    """
     site = site_of(request)
     to = _inside(to)
     if await session_of(request) is not None and not again:
         return RedirectResponse(to, _SEE_OTHER)
     providers = list(site.providers.values())
-    if len(providers) == 1 and not again:
+    issuers = [provider.issuer for provider in providers]
+    trial = any(issuer.for_trial for issuer in issuers)
+    if len(providers) == 1 and not again and not trial:
         return await _begin(request, providers[0], to)
-    return render(request, "login.html", issuers=[provider.issuer for provider in providers], to=to)
+    return render(request, "login.html", issuers=issuers, trial=trial, to=to)
 
 
 @router.get("/login/{name}")

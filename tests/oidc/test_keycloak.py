@@ -125,7 +125,7 @@ async def logged_in(
     visitor: Visitor, there: httpx.AsyncClient, installed: Installed, user: str
 ) -> httpx.Response:
     sent = await submitted(
-        there, await visitor.sent_to("/login"), user, installed.secrets["KAA_SAMPLE_PASSWORD"]
+        there, await visitor.sent_to("/login/stockholm"), user, installed.secrets["KAA_SAMPLE_PASSWORD"]
     )
     assert sent.status_code == 302, sent.text
     return await visitor.get(sent.headers["location"])
@@ -152,7 +152,7 @@ async def test_who_has_no_role_in_kaa_gets_no_session(visitor: Visitor, installe
 
 async def test_a_wrong_password_stays_at_keycloak(visitor: Visitor) -> None:
     async with browser() as there:
-        page = await submitted(there, await visitor.sent_to("/login"), "outreach", "wrong")
+        page = await submitted(there, await visitor.sent_to("/login/stockholm"), "outreach", "wrong")
     assert page.status_code == 200
     assert "kc-form-login" in page.text
 
@@ -168,7 +168,7 @@ async def test_logout_ends_the_session_at_keycloak_too(visitor: Visitor, install
         assert (back.status_code, back.headers["location"]) == (302, f"{installed.address}/logged-out")
         assert (await visitor.get("/")).status_code == 303
 
-        asked = await there.get(await visitor.sent_to("/login"))
+        asked = await there.get(await visitor.sent_to("/login/stockholm"))
         assert asked.status_code == 200
         assert "kc-form-login" in asked.text
 
@@ -177,7 +177,10 @@ async def test_a_stolen_code_is_of_no_use(visitor: Visitor, installed: Installed
     """Keycloak itself holds the code to the PKCE verifier, and to one use."""
     async with browser() as there:
         sent = await submitted(
-            there, await visitor.sent_to("/login"), "outreach", installed.secrets["KAA_SAMPLE_PASSWORD"]
+            there,
+            await visitor.sent_to("/login/stockholm"),
+            "outreach",
+            installed.secrets["KAA_SAMPLE_PASSWORD"],
         )
         code = re.search(r"[?&]code=([^&]+)", sent.headers["location"])
         assert code

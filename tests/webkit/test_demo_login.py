@@ -45,7 +45,7 @@ async def test_each_sample_user_gets_in_with_their_role(
 ) -> None:
     app = application("Outreach", site(settings(provider), pool), [visiting.pages])
     visitor = Visitor(app, ADDRESS)
-    login_page = await visitor.sent_to()
+    login_page = await visitor.sent_to("/login/demo")
     async with httpx.AsyncClient() as there:
         assert f'value="{user}"' in (await there.get(login_page)).text
         answer = (await there.post(login_page, data={"sub": user})).headers["location"]
@@ -57,6 +57,45 @@ async def test_each_sample_user_gets_in_with_their_role(
     address = left.headers["refresh"].partition("; url=")[2]
     async with httpx.AsyncClient() as there:
         assert (await there.get(address)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("language", "warning"), [("sv", "Demo, inte för drift"), ("en", "A demo, not for production")]
+)
+async def test_it_says_what_it_is_before_anybody_logs_in_and_where_they_do(
+    language: str, warning: str, provider: Running, pool: asyncpg.Pool
+) -> None:
+    app = application("Outreach", site(settings(provider), pool), [visiting.pages])
+    visitor = Visitor(app, ADDRESS)
+    sent_to = (await visitor.get("/overview")).headers["location"]
+    ours = await visitor.get(sent_to, **{"Accept-Language": language})
+    assert ours.status_code == 200, "no login without its warning, though there is one issuer only"
+    assert warning in ours.text
+    async with httpx.AsyncClient() as there:
+        theirs = (await there.get(await visitor.sent_to("/login/demo"))).text
+    assert warning in theirs
+
+
+async def test_a_program_gets_tokens_in_the_names_of_the_sample_users_with_their_own_scopes(
+    provider: Running, pool: asyncpg.Pool
+) -> None:
+    app = application("Outreach", site(settings(provider), pool), [visiting.pages], [visiting.api])
+    visitor = Visitor(app, ADDRESS)
+
+    async def answer(status: int, name: str, **more: str) -> dict[str, str]:
+        asked = {"grant_type": "client_credentials", "client_id": name, "client_secret": "any"} | more
+        async with httpx.AsyncClient() as there:
+            given = await there.post(f"{provider.address}/oauth2/token", data=asked)
+        assert given.status_code == status, given.text
+        told: dict[str, str] = given.json()
+        return told
+
+    for scope, roles in (({}, ["leader", "outreach"]), ({"scope": "kaa.leader kaa.registrar"}, ["leader"])):
+        token = (await answer(200, "leader", **scope))["access_token"]
+        me = await visitor.get("/api/v1/me", Authorization=f"Bearer {token}")
+        assert me.json() == {"who": "demo:leader", "municipality": "0180", "roles": roles}
+    assert await answer(400, "outreach", scope="kaa.registrar") == {"error": "invalid_scope"}
+    assert await answer(401, "nobody") == {"error": "invalid_client"}
 
 
 def test_it_is_found_again_and_keeps_its_address(provider: Running) -> None:
