@@ -3,6 +3,8 @@
 import re
 from datetime import timedelta
 
+from fastapi import FastAPI
+
 from servicekit.calendar import today
 from servicekit.database import Connection
 from tests.outreach.tellings import SINCE, Person, tell
@@ -110,6 +112,22 @@ async def test_a_contact_is_corrected_and_what_it_said_is_kept(
     assert 'name="revision" value="2"' in late.text
     assert "Phone: Reached" in late.text, "what it said before"
     assert await contacts_of(outreach, vera) == [("declined", "stockholm:otilia")]
+
+
+async def test_each_revision_of_a_contact_has_its_author(
+    app: FastAPI, otilia: Colleague, vera: Person, outreach: Connection
+) -> None:
+    bo = await Colleague.at_work(app, "bo")
+    await bo.send(f"/persons/{vera.person_id}/contact", **SAID)
+    contact = await outreach.fetchval("SELECT contact_id FROM contact")
+    await otilia.send(f"/contacts/{contact}", **SAID | {"outcome": "declined"}, revision="1")
+    await bo.send(f"/contacts/{contact}", **SAID | {"outcome": "informed"}, revision="2")
+    page = shown(await otilia.get(f"/contacts/{contact}"))
+    assert "Written by Bo " in page
+    earlier = re.findall(r"Phone: (\w+);.*?, by (\w+)</span>", page)
+    assert earlier == [("Declined", "you"), ("Reached", "Bo")]
+    page = shown(await otilia.get(f"/contacts/{contact}", **{"Accept-Language": "sv"}))
+    assert ", av dig</span>" in page
 
 
 async def test_a_slip_in_a_late_correction_does_not_let_it_replace_the_colleagues(

@@ -60,6 +60,9 @@ async def test_a_measure_is_planned_changed_and_ended(
     assert "the code list had on that day" in (await otilia.send(f"/measures/{measure}/end", **unlisted)).text
     page = shown(await otilia.get(f"/measures/{measure}"))
     assert "Began to work" in page
+    assert page.count(", by you</summary>") == 2
+    swedish = shown(await otilia.get(f"/measures/{measure}", **{"Accept-Language": "sv"}))
+    assert swedish.count(", av dig</summary>") == 2
     assert page.count("Ring på eftermiddagen") == 3, "as it stands, and as it stood twice before"
 
 

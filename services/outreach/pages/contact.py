@@ -29,6 +29,7 @@ from services.outreach.pages.ground import (
     Objection,
     Worker,
     ladders_of,
+    people,
     seen_person,
     seen_revision,
     sent,
@@ -155,6 +156,7 @@ async def _form(
     async with seen_by(site_of(request).pool, viewer) as connection:
         seen = await seen_person(connection, viewer, person_id)
         made = await contacts.of_person(connection, viewer.municipality, person_id, every_revision=True)
+        known = await people(connection, viewer, spoken(request))
     revisions = [one for one in made if one.contact_id == contact_id]
     filled = _filled(revisions[-1]) | given if revisions else given
     if revisions and ("revision" not in given or objection.notice):
@@ -164,7 +166,8 @@ async def _form(
         request, "contact.html", status=objection.status, seen=seen, given=Given(filled),
         problems=objection.problems, notice=objection.notice,
         action=f"/contacts/{contact_id}" if contact_id else f"/persons/{person_id}/contact",
-        earlier=list(reversed(revisions[:-1])), correcting=contact_id is not None, today=today(), words=words,
+        stands=revisions[-1] if revisions else None, earlier=list(reversed(revisions[:-1])), people=known,
+        correcting=contact_id is not None, today=today(), words=words,
     )  # fmt: skip
 
 
