@@ -36,11 +36,13 @@ _WHOSE: Final = "SELECT person_id FROM contact WHERE contact_id = $1 AND municip
 _OVERTAKE: Final = """
 UPDATE contact SET revision = revision + 1 WHERE contact_id = $1 AND person_id = $2 AND revision = $3 RETURNING true
 """
+# By what stands: a correction may give another day.
 _OF: Final = """
-SELECT contact_id, r.revision, task_id, on_day, channel, outcome, occupation, who, at
-FROM contact AS c JOIN contact_revision AS r USING (contact_id)
+SELECT contact_id, r.revision, task_id, r.on_day, r.channel, r.outcome, r.occupation, r.who, r.at
+FROM contact AS c JOIN contact_revision AS stands USING (contact_id, revision)
+  JOIN contact_revision AS r USING (contact_id)
 WHERE c.person_id = $1 AND c.municipality = $2 AND (r.revision = c.revision OR $3)
-ORDER BY on_day, at, contact_id, r.revision
+ORDER BY stands.on_day, stands.at, contact_id, r.revision
 """
 
 
@@ -152,7 +154,9 @@ async def correct(
 async def of_person(
     connection: Connection, municipality: str, person_id: UUID, *, every_revision: bool = False
 ) -> Sequence[Contact]:
-    """The contacts that a municipality has had with a person, oldest first. The caller logs the look."""
+    """The contacts that a municipality has had with a person, oldest first, each with its revisions in
+    order. The caller logs the look.
+    """
     rows = await connection.fetch(_OF, person_id, municipality, every_revision)
     return [_contact(row) for row in rows]
 

@@ -44,11 +44,16 @@ _NOTE: Final = (
     "SELECT note FROM measure_revision WHERE measure_id = $1 AND municipality = $2 AND revision = $3"
 )
 _STANDS: Final = f"SELECT {_SAID} FROM measure_revision WHERE measure_id = $1 AND revision = $2"
+# By what stands: a change may give another first day.
 _OF: Final = f"""
+WITH of_person AS (
+  SELECT measure_id, r.from_day AS begins FROM measure AS m JOIN measure_revision AS r USING (measure_id, revision)
+  WHERE m.person_id = $1 AND m.municipality = $2
+)
 SELECT measure_id, r.revision, person_id, who, at, {_SAID}
-FROM measure AS m JOIN measure_revision AS r USING (measure_id)
-WHERE m.person_id = $1 AND m.municipality = $2 AND (r.revision = m.revision OR $3)
-ORDER BY from_day, measure_id, r.revision
+FROM of_person JOIN measure AS m USING (measure_id) JOIN measure_revision AS r USING (measure_id)
+WHERE r.revision = m.revision OR $3
+ORDER BY begins, measure_id, r.revision
 """
 # What the queue has, and the planned days ahead ($4: today) for which it will have a task (ladder.still_planned);
 # each person and day once. Then the measure that it is about: one with this day, or one that goes on without any.
@@ -208,7 +213,9 @@ async def note_of(connection: Connection, municipality: str, measure_id: UUID, r
 async def of_person(
     connection: Connection, municipality: str, person_id: UUID, *, every_revision: bool = False
 ) -> Sequence[Measure]:
-    """A municipality's measures for a person, in order of their first day. The caller logs the look."""
+    """A municipality's measures for a person, in order of their first day, each with its revisions in
+    order. The caller logs the look.
+    """
     rows = await connection.fetch(_OF, person_id, municipality, every_revision)
     return [_measure(row) for row in rows]
 

@@ -162,7 +162,7 @@ async def test_every_revision_of_a_measure_is_shown_without_staffs_note(
 ) -> None:
     kept = await anna.change(f"/persons/{vera.person_id}/measures", **PLAN)
     path = f"/measures/{kept['measure_id']}"
-    # an earlier first day: the list of a person's measures would have this revision before the first
+    # an earlier first day: by that this revision would come before the first
     await anna.change(
         f"{path}/changes", revision=1, plan=PLAN | {"from_day": "2026-01-07", "goal": "Ett mål."}
     )

@@ -130,6 +130,19 @@ async def test_each_revision_of_a_contact_has_its_author(
     assert ", av dig</span>" in page
 
 
+async def test_a_contact_that_was_on_an_earlier_day_is_corrected_again_as_it_stands(
+    otilia: Colleague, vera: Person, outreach: Connection
+) -> None:
+    await otilia.send(f"/persons/{vera.person_id}/contact", **SAID)
+    contact = await outreach.fetchval("SELECT contact_id FROM contact")
+    before = SAID | {"on": f"{today() - timedelta(days=2)}", "outcome": "declined"}
+    await otilia.send(f"/contacts/{contact}", **before, revision="1")
+    form = shown(await otilia.get(f"/contacts/{contact}"))
+    assert 'name="revision" value="2"' in form
+    assert re.search(r'value="declined"[^>]* checked', form)
+    assert "Phone: declined" in shown(await otilia.get(f"/persons/{vera.person_id}"))
+
+
 async def test_a_slip_in_a_late_correction_does_not_let_it_replace_the_colleagues(
     otilia: Colleague, vera: Person, outreach: Connection
 ) -> None:

@@ -41,7 +41,6 @@ async def contact_revisions(
             raise Problem(UNKNOWN)
         made = await contacts.of_person(connection, place, person_id, every_revision=True)
     revisions = [shown.ContactShown.of(one) for one in made if one.contact_id == contact_id]
-    revisions.sort(key=lambda one: one.revision)
     return shown.ContactRevisions(revisions=revisions[-shown.MOST_REVISIONS :])
 
 

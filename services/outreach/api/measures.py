@@ -111,5 +111,4 @@ async def measure_revisions(
             raise Problem(UNKNOWN)
         planned = await measures.of_person(connection, place, person_id, every_revision=True)
     revisions = [shown.MeasureShown.of(one) for one in planned if one.measure_id == measure_id]
-    revisions.sort(key=lambda one: one.revision)
     return shown.MeasureRevisions(revisions=revisions[-shown.MOST_REVISIONS :])
