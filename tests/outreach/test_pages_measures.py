@@ -5,6 +5,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from fastapi import FastAPI
 
 from servicekit.calendar import today
 from servicekit.database import Connection
@@ -140,6 +141,33 @@ async def test_an_end_that_was_none_is_taken_back(
     assert await outreach.fetch("SELECT revision, to_day FROM measure_revision ORDER BY revision") == [
         (1, None), (2, today()), (3, None)
     ]  # fmt: skip
+
+
+async def test_what_has_happened_tells_a_changed_plan_an_end_and_a_changed_end_apart(
+    app: FastAPI, otilia: Colleague, vera: Person, outreach: Connection
+) -> None:
+    async def of_measure() -> list[str]:
+        page = shown(await otilia.get(f"/persons/{vera.person_id}"))
+        entry = r'<strong>(Measure \w+): .*?<p class="note">(.*?)(?: · <a |</p>)'
+        return [" ".join(found) for found in re.findall(entry, page, re.DOTALL)]
+
+    bo = await Colleague.at_work(app, "bo")
+    await otilia.send(f"/persons/{vera.person_id}/measure", **PLAN)
+    measure = await outreach.fetchval("SELECT measure_id FROM measure")
+    end = {"to_day": f"{today()}", "reason": "completed"}
+    await bo.send(f"/measures/{measure}/end", **end, revision="1")
+    assert await of_measure() == ["Measure begins by you", "Measure ends by Bo"]
+
+    # an earlier first day, by which this revision would come before the others
+    earlier = PLAN | {"content": "Fyra samtal", "from_day": f"{today() - timedelta(days=3)}"}
+    await otilia.send(f"/measures/{measure}/change", **earlier, revision="2")
+    assert await of_measure() == ["Measure ends by Bo", "Measure begins by you · changed 1 time"]
+    await bo.send(f"/measures/{measure}/end", **end | {"reason": "moved"}, revision="3")
+    assert await of_measure() == [
+        "Measure ends by Bo · changed 1 time", "Measure begins by you · changed 1 time"
+    ]  # fmt: skip
+    await bo.send(f"/measures/{measure}/go-on", revision="4")
+    assert await of_measure() == ["Measure begins by you · changed 4 times"]
 
 
 async def test_support_without_its_kind_is_not_lost_and_kronor_may_be_spaced(

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from uuid import UUID
 
 from contracts.organisers import Directory
@@ -31,8 +32,10 @@ class Entry:
     text: str = ""
     who: str = ""
     change: str = ""
-    #: How often it was said anew.
+    #: How often it was said anew: of a contact, which was over then, a correction; of a measure, which may have come
+    #: to be another meanwhile, a change.
     corrected: int = 0
+    changed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +120,20 @@ def _of_measures(told: Told, measures: Sequence[Measure]) -> Iterator[Entry]:
     begins, ends = text("Measure begins"), text("Measure ends")
     for said in revisions.values():
         first, last = said[0], said[-1]
+        ended = [after for before, after in pairwise(said) if after.end != before.end]
+        planned_anew = sum(after.plan != before.plan for before, after in pairwise(said))
         kind, link = text(words.MEASURES[last.plan.kind]), f"/measures/{last.measure_id}"
         yield Entry(
             last.plan.from_day, day(last.plan.from_day), "measure", "good", f"{begins}: {kind}",
-            last.plan.content, told.people.name(first.who), link, last.revision - 1,
+            last.plan.content, told.people.name(first.who), link,
+            # an end that was taken back has no entry of its own
+            changed=planned_anew if last.end else last.revision - 1,
         )  # fmt: skip
         if last.end is not None:
             yield Entry(
                 last.end.to_day, day(last.end.to_day), "measure", "plain", f"{ends}: {kind}",
-                text(words.END_REASONS[last.end.reason]), told.people.name(last.who), link,
+                text(words.END_REASONS[last.end.reason]), told.people.name(ended[-1].who), link,
+                changed=len(ended) - 1,
             )  # fmt: skip
 
 
