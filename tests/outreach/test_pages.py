@@ -7,12 +7,16 @@ from pathlib import Path
 import asyncpg
 import httpx
 import pytest
+import yaml
 from fastapi import FastAPI
 
 from localstack.ports import free_port
 from servicekit.database import Connection
 from servicekit.settings import Settings
+from services.outreach.cases import REACHED
+from services.outreach.pages import words
 from services.outreach.web import pages
+from tests.docs.pages import ROOT, text
 from tests.outreach.tellings import LADDERS, Person, identity_number, tell
 from tests.outreach.visits import (
     PLAN,
@@ -40,7 +44,15 @@ async def test_a_person_is_found_by_name_and_number_and_the_address_says_nothing
     assert ("stockholm:otilia", "outreach search") in await looks(postgres, database, vera.person_id)
 
 
-@pytest.mark.parametrize("sought", ["", "%", "_", "\\", "k", "vera lund", "201303019999", "\0"])
+@pytest.mark.parametrize("sought", ["", " ", "\0"])
+async def test_a_search_for_nothing_says_what_to_write_and_where(otilia: Colleague, sought: str) -> None:
+    answer = await otilia.send("/search", sought=sought)
+    assert answer.status_code == 422
+    assert '<a href="#sought">Write a name or an identity number</a>' in answer.text
+    assert "Nobody was found" not in answer.text
+
+
+@pytest.mark.parametrize("sought", ["%", "_", "\\", "k", "vera lund", "201303019999"])
 async def test_what_is_no_name_of_anybody_finds_nobody(otilia: Colleague, vera: Person, sought: str) -> None:
     assert str(vera.person_id) not in shown(await otilia.send("/search", sought=sought))
 
@@ -124,8 +136,20 @@ async def test_who_leads_sees_figures_and_no_names(
         "Tasks to take": "", "In somebody’s hands": "0",
     }  # fmt: skip
     assert "over 90 days" in page.text
+    (said,) = re.findall(r"Contacted is who has answered [^:]*: (.*?), whatever the task was", page.text)
+    assert set(re.split(", | or ", said)) == {words.OUTCOMES[one].lower() for one in REACHED}
     assert "Vera" not in page.text
     assert code_of(await otilia.get("/overview")) == "role_missing"
+
+
+def test_contacted_is_what_the_half_year_file_counts_as_a_contact() -> None:
+    """Pages and docs/api.md say so, and no service imports another."""
+    for path in (ROOT / "services" / "reporting" / "specifications").glob("*.yaml"):
+        assert set(yaml.safe_load(path.read_text(encoding="utf-8"))["contact_outcomes"]) == REACHED
+    (said,) = re.findall(
+        r"\*\*Contacted\*\*.*?the outcome was (.*?),\s+whatever", text("docs/api.md"), re.DOTALL
+    )
+    assert set(re.findall(r"`(\w+)`", said)) == REACHED
 
 
 async def test_an_empty_municipality_has_an_overview_too(app: FastAPI) -> None:

@@ -51,6 +51,8 @@ async def test_a_measure_is_planned_changed_and_ended(
     assert (stale.status_code, "changed this meanwhile" in stale.text) == (409, True)
     ended = {"to_day": f"{today()}", "reason": "started_work", "occupation_after": "work", "revision": "2"}
     assert "is ended" in (await otilia.led(await otilia.send(f"/measures/{measure}/end", **ended))).text
+    silent = await otilia.send(f"/measures/{measure}/end", **ended | {"reason": ""})
+    assert "Choose one of these" in silent.text, "radio buttons are no list"
     early = ended | {"to_day": f"{today() - timedelta(days=1)}", "revision": "3"}
     assert "not before the measure" in (await otilia.send(f"/measures/{measure}/end", **early)).text
     correcting = shown(await otilia.get(f"/measures/{measure}/end"))

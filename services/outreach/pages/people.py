@@ -155,13 +155,24 @@ async def _file(
 @router.get("/search")
 async def search(request: Request, viewer: Reader) -> Response:
     """An empty search. What is sought is sent in a form: an address is kept in logs and histories."""
-    return render(request, "search.html", sought="", found=None, most=persons.MOST_FOUND, viewer=viewer)
+    return _search(request, viewer)
 
 
 @router.post("/search")
 async def find(request: Request, viewer: Reader) -> Response:
     """What was found by name or identity number."""
-    sought = (await sent(request)).get("sought", "").strip()[:100].replace("\0", "")
+    sought = (await sent(request)).get("sought", "")[:100].replace("\0", "").strip()
+    if not sought:
+        return _search(request, viewer, hint=spoken(request).text("Write a name or an identity number"))
     async with seen_by(site_of(request).pool, viewer) as connection:
         found = await persons.search(connection, viewer.municipality, sought, viewer.who)
-    return render(request, "search.html", sought=sought, found=found, most=persons.MOST_FOUND, viewer=viewer)
+    return _search(request, viewer, sought, found)
+
+
+def _search(
+    request: Request, viewer: Viewer, sought: str = "", found: Sequence[Seen] | None = None, hint: str = ""
+) -> Response:
+    return render(
+        request, "search.html", status=422 if hint else 200, sought=sought, found=found,
+        problems=[("sought", hint)] if hint else [], most=persons.MOST_FOUND, viewer=viewer,
+    )  # fmt: skip

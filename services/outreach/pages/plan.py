@@ -324,7 +324,9 @@ def _wrong(name: str, kind: str, language: Language) -> str:
         return text("Give a day, such as 2026-09-01")
     if name.startswith("support_amount"):
         return text("Give whole kronor, 1 to 100,000")
-    if name in {"kind", "reason", "occupation_after"} or name.startswith("support_"):
+    if name == "reason":
+        return text("Choose one of these")
+    if name in {"kind", "occupation_after"} or name.startswith("support_"):
         return text("Choose one of the list")
     if name == "content" and kind != "string_pattern_mismatch":
         return text("Say what the measure consists of")
