@@ -57,12 +57,13 @@ ORDER BY begins, measure_id, r.revision
 """
 # What the queue has, and the planned days ahead ($4: today) for which it will have a task (ladder.still_planned);
 # each person and day once. Then the measure that it is about: one with this day, or one that goes on without any.
+# Of days that are all over nothing planned is looked for ($3 > $4).
 _FOLLOW_UPS: Final = """
 WITH planned AS MATERIALIZED (
   SELECT m.person_id, on_day, to_day
   FROM measure AS m JOIN measure_revision AS r USING (measure_id, revision),
     unnest(follow_up_on) AS of_measure (on_day)
-  WHERE m.municipality = $1 AND on_day BETWEEN $2 AND $3 AND on_day > $4
+  WHERE m.municipality = $1 AND on_day BETWEEN $2 AND $3 AND on_day > $4 AND $3 > $4
 ), coming AS (
   SELECT person_id, due_on AS on_day FROM task
   WHERE municipality = $1 AND kind = 'follow_up' AND state = 'open' AND waits_for IS NULL

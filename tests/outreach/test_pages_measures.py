@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from servicekit.calendar import today
 from servicekit.database import Connection
 from services.outreach import measures
-from tests.outreach.tellings import Person
+from tests.outreach.tellings import Person, tell
 from tests.outreach.visits import (
     PLAN,
     Colleague,
@@ -127,7 +127,25 @@ async def test_a_page_of_follow_ups_says_when_there_may_be_more_than_it_shows(
     assert "There may be more" not in shown(await otilia.get("/follow-ups"))
     late = (today() - timedelta(days=8)).isoformat()
     await otilia.send(f"/persons/{vera.person_id}/measure", **PLAN | {"from_day": late}, follow_up_on_0=late)
-    assert "The first 1 are shown. There may be more." in shown(await otilia.get("/follow-ups"))
+    page = shown(await otilia.get("/follow-ups"))
+    assert "The first 1 are shown. There may be more." in page
+    assert "At least 1 follow-ups of earlier weeks are not done." in page
+
+
+async def test_what_is_late_is_listed_however_late_it_is_and_takes_no_room_from_the_week(
+    otilia: Colleague, vera: Person, outreach: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measures, "MOST_LISTED", 1)
+    long_ago = (today() - timedelta(days=800)).isoformat()
+    await otilia.send(
+        f"/persons/{vera.person_id}/measure", **PLAN | {"from_day": long_ago}, follow_up_on_0=long_ago
+    )
+    maja = Person(born=vera.born + timedelta(days=1))
+    await tell(outreach, maja.known(given_name="Maja"), maja.covered())
+    await otilia.send(f"/persons/{maja.person_id}/measure", **PLAN, follow_up_on_0=f"{today()}")
+    late, this_week = shown(await otilia.get("/follow-ups")).split("In this week")
+    assert "Vera Ek" in late
+    assert "Maja Ek" in this_week
 
 
 async def test_an_end_that_was_none_is_taken_back(

@@ -1,6 +1,7 @@
 """Follow-ups of measures, week by week."""
 
 import re
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Final
 
@@ -19,26 +20,28 @@ from webkit.site import site_of
 
 router = APIRouter()
 
-#: So far back this week's page looks for what was not done in time.
-LATE: Final = timedelta(days=365)
+_DAY: Final = timedelta(days=1)
 _WEEK: Final = timedelta(days=7)
 
 
 @router.get("/follow-ups")
 async def week(request: Request, viewer: Reader, week: str | None = None) -> Response:
-    """The follow-ups of a week (``2026-W37``), this one unless another is asked for; in it also what is late."""
+    """The follow-ups of a week (``2026-W37``), this one unless another is asked for; in it also all that is late."""
     day = today()
     this = day - timedelta(days=day.weekday())
     monday = _monday(week) if week else this
-    sunday = monday + _WEEK - timedelta(days=1)
-    begin = monday - LATE if monday == this else monday
+    sunday = monday + _WEEK - _DAY
+    place = viewer.municipality
+    late: Sequence[measures.FollowUp] = ()
     async with seen_by(site_of(request).pool, viewer) as connection:
-        found = await measures.follow_ups(connection, viewer.municipality, begin, sunday, viewer.who)
+        # asked apart, so that however much is late the week's own are shown
+        planned = await measures.follow_ups(connection, place, monday, sunday, viewer.who)
+        if monday == this:
+            late = await measures.follow_ups(connection, place, EARLIEST, monday - _DAY, viewer.who)
     return render(
         request, "weeks.html", monday=monday, sunday=sunday, number=monday.isocalendar().week, is_this=monday == this,
-        late=[one for one in found if one.on < monday], planned=[one for one in found if one.on >= monday],
-        previous=_written(monday - _WEEK), following=_written(monday + _WEEK), today=day, words=words,
-        most=measures.MOST_LISTED if len(found) == measures.MOST_LISTED else None,
+        late=late, planned=planned, most=measures.MOST_LISTED, previous=_written(monday - _WEEK),
+        following=_written(monday + _WEEK), today=day, words=words,
     )  # fmt: skip
 
 
@@ -55,6 +58,6 @@ def _monday(week: str) -> date:
         monday = date.fromisocalendar(int(said[1]), int(said[2]), 1)
     except ValueError:
         raise Problem(INVALID) from None
-    if not EARLIEST + LATE < monday < LATEST - _WEEK:
+    if not EARLIEST < monday < LATEST - _WEEK:
         raise Problem(INVALID)
     return monday
