@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -15,10 +15,12 @@ from servicekit.outbox import append
 from services.outreach import cases, queue, store
 from services.outreach.code_list import occupations
 from services.outreach.kinds import WITHOUT_CONTACT, Channel, Outcome
+from services.outreach.ladder import NO_ANSWER
 from services.outreach.ladder_file import Ladders
 from services.outreach.publication import message
 from services.outreach.queue import (
     ContactNeededError,
+    Held,
     OvertakenError,
     UnknownError,
     UnlistedError,
@@ -32,7 +34,11 @@ _ADD_REVISION: Final = """
 INSERT INTO contact_revision (contact_id, revision, municipality, on_day, channel, outcome, occupation, who)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 """
-_WHOSE: Final = "SELECT person_id FROM contact WHERE contact_id = $1 AND municipality = $2"
+_WHOSE: Final = """
+SELECT c.person_id, c.task_id, kind, outcome
+FROM contact AS c JOIN contact_revision USING (contact_id, revision) LEFT JOIN task ON task.task_id = c.task_id
+WHERE contact_id = $1 AND c.municipality = $2
+"""
 _OVERTAKE: Final = """
 UPDATE contact SET revision = revision + 1 WHERE contact_id = $1 AND person_id = $2 AND revision = $3 RETURNING true
 """
@@ -76,7 +82,7 @@ async def record(connection: Connection, ladders: Ladders, task_id: int, who: st
     """
     await _check(connection, said)
     held = await cases.hold(connection, task_id, who)
-    await queue.finish(connection, held, who)
+    await queue.finish(connection, held, who, said.outcome)
     # while her task was held she may have turned out to be another
     whose = await cases.now_is(connection, held.person_id)
     contact_id = uuid4()
@@ -85,6 +91,8 @@ async def record(connection: Connection, ladders: Ladders, task_id: int, who: st
     await cases.bring_up(
         connection, ladders, {held.person_id}, cases.LADDER, await store.calendar_day(connection)
     )
+    if held.kind == "early_support":
+        await _tried(connection, ladders, held.municipality, whose, said)
     await looked(connection, "outreach done", who=who, person_id=whose, municipality=held.municipality)
     return made
 
@@ -137,14 +145,22 @@ async def correct(
     Call it in a transaction. Raises RefusedError: as ``log`` does, no such contact, or corrected meanwhile.
     """
     await _check(connection, said)
-    person_id = await connection.fetchval(_WHOSE, contact_id, municipality)
-    if person_id is None:
+    row = await connection.fetchrow(_WHOSE, contact_id, municipality)
+    if row is None:
         raise UnknownError("there is no such contact")
+    person_id, task_id, kind, before = row
     await cases.enter(connection, municipality, person_id)
     if not await connection.fetchval(_OVERTAKE, contact_id, person_id, revision):
         raise OvertakenError("the contact was changed by somebody else meanwhile: look at it again")
     made = await _say(connection, municipality, person_id, contact_id, revision + 1, who, said)
+    answered = said.outcome not in NO_ANSWER
+    support = kind == "early_support" and answered != (before not in NO_ANSWER)
+    if support:
+        task = Held(task_id, person_id, municipality, kind)
+        await queue.handle_anew(connection, task, cases.LADDER, answered=answered)
     await cases.bring_up(connection, ladders, {person_id}, cases.LADDER, await store.calendar_day(connection))
+    if support:
+        await _tried(connection, ladders, municipality, person_id, said)
     await looked(
         connection, "outreach correct contact", who=who, person_id=person_id, municipality=municipality
     )
@@ -171,6 +187,18 @@ async def _check(connection: Connection, said: Said) -> None:
         raise WrongDayError("a contact is recorded when it has been made: its day cannot be one to come")
     if said.occupation is not None and said.occupation not in occupations().on(said.on):
         raise UnlistedError("the code list of that day does not have the occupation")
+
+
+async def _tried(
+    connection: Connection, ladders: Ladders, municipality: str, person_id: UUID, said: Said
+) -> None:
+    """Puts the next attempt at early support off, if nobody answered this one.
+
+    It is part of no case, whose ladder would open it when its day has come.
+    """
+    if said.outcome in NO_ANSWER:
+        until = said.on + timedelta(days=ladders.of(municipality).early_support.again_after_days)
+        await queue.support_later(connection, municipality, person_id, until, cases.LADDER)
 
 
 async def _say(

@@ -34,7 +34,7 @@ _NEEDS: Final[dict[Channel, Channel]] = {
 }
 #: The kinds of step that a contact made without a task answers; the others ask for more than that.
 _BY_CONTACT: Final[frozenset[Kind]] = frozenset({"inform", "contact", "recheck_occupation"})
-#: Answers that are none: a follow-up or a hand-over is tried again.
+#: Answers that are none: a follow-up, a hand-over or early support is tried again.
 NO_ANSWER: Final[frozenset[Outcome]] = frozenset({"not_reached", "message_left"})
 #: Of answers to one step on one day, the order in which they are taken: who was reached is not tried again.
 _WEIGHT: Final[dict[Outcome | None, int]] = {

@@ -165,6 +165,8 @@ class EarlySupportRule(_Part):
     """Early support when a school tells of much absence (skollagen 15:15)."""
 
     due_in_days: Wait
+    #: Days after which it is tried again when nobody answered.
+    again_after_days: Pause = 7
 
 
 class Ladder(_Part):

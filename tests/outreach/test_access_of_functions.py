@@ -134,6 +134,9 @@ CALLS: Final[dict[str, Call]] = {
     "persons.search": lambda c, x: persons.search(c, x.municipality, x.sought, x.who),
     "persons.spells": lambda c, x: persons.spells(c, x.municipality, x.person),
     "queue.finish": lambda c, x: queue.finish(c, x.held, x.who),
+    "queue.handle_anew": lambda c, x: queue.handle_anew(
+        c, x.held, x.who, answered=x.chance.choice([True, False])
+    ),
     "queue.heartbeat": lambda c, x: queue.heartbeat(c, x.task, x.who, HOUR),
     "queue.hold": lambda c, x: queue.hold(c, x.task, x.who),
     "queue.next_task": lambda c, x: queue.next_task(c, x.municipality, x.who, HOUR),
@@ -142,6 +145,9 @@ CALLS: Final[dict[str, Call]] = {
     ),
     "queue.release": lambda c, x: queue.release(c, x.task, x.who),
     "queue.snooze": lambda c, x: queue.snooze(c, x.task, today() + DAY, x.who),
+    "queue.support_later": lambda c, x: queue.support_later(
+        c, x.municipality, x.person, today() + DAY, x.who
+    ),
     "queue.take": lambda c, x: queue.take(c, x.municipality, x.task, x.who, HOUR),
     "routing.history": lambda c, x: routing.history(c, x.municipality, x.person),
     "routing.route": lambda c, x: routing.route(

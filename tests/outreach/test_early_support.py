@@ -1,13 +1,20 @@
 """Notices of absence become tasks of early support, and nothing in the register; on a real database."""
 
+from datetime import date, timedelta
 from itertools import permutations
 from uuid import uuid4
 
+import pytest
+
 from servicekit.calendar import today
-from servicekit.database import Connection
+from servicekit.database import Connection, new_pool
+from services.outreach import contacts
+from services.outreach.kinds import Outcome
 from services.outreach.queue import next_task
+from services.outreach.timers import wake
 from tests.outreach.steps import HOUR, calls_for, do, history_of, said
-from tests.outreach.tellings import HOME, Person, tell, tombstone
+from tests.outreach.tellings import HOME, LADDERS, Person, tell, tombstone
+from tests.outreach.visits import SAID, Colleague, shown, task_of
 
 
 async def test_a_notice_of_absence_is_a_task_of_the_home_municipality(outreach: Connection) -> None:
@@ -58,6 +65,89 @@ async def test_several_months_of_absence_are_one_task_and_the_next_one_after_it_
     assert await calls_for(outreach, vera) == {}
     await tell(outreach, vera.noticed(notice_id=uuid4()))
     assert set(await calls_for(outreach, vera)) == {"early_support"}
+
+
+AFTER = LADDERS.of(HOME).early_support.again_after_days
+
+
+async def attempts(connection: Connection, person: Person) -> list[tuple[str, date | None]]:
+    """State of each task of early support, and until when it is put off."""
+    rows = await connection.fetch(
+        "SELECT state, snoozed_until FROM task WHERE person_id = $1 AND kind = 'early_support' ORDER BY task_id",
+        person.person_id,
+    )
+    return [tuple(row) for row in rows]
+
+
+async def handled(connection: Connection, person: Person) -> date | None:
+    found: date | None = await connection.fetchval(
+        "SELECT handled_on FROM notice WHERE person_id = $1", person.person_id
+    )
+    return found
+
+
+@pytest.mark.parametrize("outcome", ["not_reached", "message_left"])
+async def test_an_attempt_that_nobody_answered_handles_no_notice_and_is_made_again_later(
+    outreach: Connection, database: str, outcome: Outcome
+) -> None:
+    vera, later = Person(), today() + timedelta(days=AFTER)
+    await tell(outreach, vera.known(), vera.noticed())
+    await do(outreach, vera, "early_support", said(outcome))
+    assert await attempts(outreach, vera) == [("done", None), ("open", later)]
+    assert await handled(outreach, vera) is None
+    assert (await history_of(outreach, vera, "early_support"))[-2:] == [
+        ("opened", "ladder", None), ("snoozed", "ladder", f"until {later}")
+    ]  # fmt: skip
+    async with new_pool(database, name="test", size=1) as pool:
+        assert await wake(pool, later - timedelta(days=1)) == 0
+        assert await wake(pool, later) == 1
+    await do(outreach, vera, "early_support", said("declined"))
+    assert await attempts(outreach, vera) == [("done", None), ("done", None)]
+    assert await handled(outreach, vera) == today()
+
+
+async def test_an_attempt_noted_late_enough_is_made_again_at_once(outreach: Connection) -> None:
+    vera = Person()
+    await tell(outreach, vera.known(), vera.noticed())
+    await do(outreach, vera, "early_support", said("not_reached", on=today() - timedelta(days=AFTER)))
+    assert await attempts(outreach, vera) == [("done", None), ("open", None)]
+
+
+async def test_a_correction_of_whether_she_answered_handles_the_notice_or_opens_it_again(
+    outreach: Connection,
+) -> None:
+    vera, later = Person(), today() + timedelta(days=AFTER)
+    await tell(outreach, vera.known(), vera.noticed())
+    made = await do(outreach, vera, "early_support", said("not_reached"))
+
+    async def correct(revision: int, outcome: Outcome) -> None:
+        async with outreach.transaction():
+            await contacts.correct(outreach, LADDERS, HOME, made.contact_id, revision, "bo", said(outcome))
+
+    await correct(1, "reached")
+    assert await attempts(outreach, vera) == [("done", None), ("closed", None)]
+    assert await handled(outreach, vera) == today()
+    assert (await history_of(outreach, vera, "early_support"))[-1] == ("closed", "ladder", "not_called_for")
+    await correct(2, "informed")
+    assert await handled(outreach, vera) == today()
+    await correct(3, "message_left")
+    assert await attempts(outreach, vera) == [("done", None), ("closed", None), ("open", later)]
+    assert await handled(outreach, vera) is None
+
+
+async def test_whoever_notes_an_attempt_on_the_pages_finds_the_next_one_among_what_is_put_off(
+    otilia: Colleague, outreach: Connection
+) -> None:
+    vera = Person()
+    await tell(outreach, vera.known(given_name="Wilma"), vera.noticed())
+    task = await task_of(outreach, vera)
+    await otilia.send(f"/tasks/{task}/take")
+    await otilia.send(f"/tasks/{task}/contact", **SAID | {"outcome": "not_reached"})
+    assert "Wilma Ek" in shown(await otilia.get("/asleep"))
+    contact = await outreach.fetchval("SELECT contact_id FROM contact WHERE task_id = $1", task)
+    await otilia.send(f"/contacts/{contact}", **SAID, revision="1")
+    assert "Wilma Ek" not in shown(await otilia.get("/asleep"))
+    assert await handled(outreach, vera) == today()
 
 
 async def test_it_waits_for_the_person_and_for_routing(outreach: Connection) -> None:

@@ -125,8 +125,8 @@ def test_an_unknown_kind_is_refused_and_those_with_rules_of_their_own(tmp_path: 
         ("  write:\n", "  Write a letter:\n", "steps.Write a letter: expected a name: small letters a to z, digits "
          "and _, a letter first, at most 40"),
         ("channels: [letter, email, social_media]", "channels: letter", "steps.write.channels: expected a list"),
-        ("early_support:\n  due_in_days: 5", "early_support: 5", "early_support: expected these keys with values: "
-         "due_in_days"),
+        ("early_support:\n  due_in_days: 5\n  again_after_days: 7", "early_support: 5",
+         "early_support: expected these keys with values: due_in_days, again_after_days"),
         ("name: the default ladder", "name: ''", "name: expected some text"),
     ],
 )  # fmt: skip
