@@ -138,7 +138,7 @@ async def _login(request: Request) -> Response:
         SimpleNamespace(name="stockholm", title="Stockholms stad"),
         SimpleNamespace(name="solna", title="Solna stad"),
     ]
-    return render(request, "login.html", issuers=issuers, to="/")
+    return render(request, "login.html", issuers=issuers, trial=True, to="/")
 
 
 async def _choose(request: Request) -> Response:
