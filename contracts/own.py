@@ -245,11 +245,12 @@ class _Notice(_OwnEvent):
     municipality: MunicipalityCode
     kind: Literal["started", "left", "completed", "no_show", "absence"]
     school_unit: SchoolUnit
-    status: Literal["registered", "withdrawn"]
+    #: ``closed``: absence that was told, and the pupil is back to full-time attendance.
+    status: Literal["registered", "closed", "withdrawn"]
 
 
 class NoticeRegistered(_Notice):
-    """The home municipality is told that a pupil started or left elsewhere (skollagen 15:15, 18:15)."""
+    """The home municipality is told that a pupil started or left elsewhere, or is absent (skollagen 15:15, 18:15)."""
 
     TYPE: ClassVar[str] = "se.kaa.notifications.notice.registered.v1"
 
