@@ -26,6 +26,8 @@ from services.outreach.queue import Held, UnknownError
 from services.outreach.steps import Ladder
 from services.outreach.tasks import (
     MERGED,
+    NOTICE_CLOSED,
+    NOTICE_WITHDRAWN,
     Brought,
     Coverage,
     Episode,
@@ -69,7 +71,7 @@ SELECT p.person_id, revision > 0 AND NOT purged AS known, revision, birth_date, 
        EXISTS (SELECT FROM contact AS c WHERE c.person_id = p.person_id) AS contacts,
        EXISTS (SELECT FROM measure AS m WHERE m.person_id = p.person_id) AS measures,
        EXISTS (
-         SELECT FROM notice AS n WHERE n.person_id = p.person_id AND standing AND handled_on IS NULL
+         SELECT FROM notice AS n WHERE n.person_id = p.person_id AND (standing OR closed) AND handled_on IS NULL
        ) AS notices
 FROM person AS p LEFT JOIN contact_way AS way USING (person_id)
 WHERE p.person_id = ANY($1::uuid[])
@@ -83,8 +85,8 @@ SELECT person_id, m.municipality, from_day, to_day, occupation_after, follow_up_
 FROM measure AS m JOIN measure_revision USING (measure_id, revision) WHERE person_id = ANY($1::uuid[])
 """
 _NOTICES = """
-SELECT person_id, municipality, min(heard_on) FROM notice
-WHERE person_id = ANY($1::uuid[]) AND standing AND handled_on IS NULL GROUP BY 1, 2
+SELECT person_id, municipality, min(heard_on) FILTER (WHERE standing), bool_or(closed) FROM notice
+WHERE person_id = ANY($1::uuid[]) AND (standing OR closed) AND handled_on IS NULL GROUP BY 1, 2
 """
 _ROUTED = "SELECT person_id, municipality, worker FROM routing WHERE person_id = ANY($1::uuid[])"
 
@@ -122,6 +124,8 @@ class Dossier:
     measures: list[Taken] = field(default_factory=list)
     #: The day of the first notice of absence that stands and that nobody has handled.
     noticed_on: date | None = None
+    #: Whether there was one, and the school says that the pupil is back.
+    notice_closed: bool = False
     #: Tasks that notices opened.
     for_notices: list[Task] = field(default_factory=list)
 
@@ -297,7 +301,8 @@ def _noticed(known: _Known, key: Key, ladder: Ladder, today: date) -> list[Broug
         since = dossier.noticed_on
         wanted = early_support(since, person.birth_date if person else None, ladder)
     whose = Whose(*key, since, _was_reached(dossier, since), waits_for(person, 1, routed_to), routed_to)
-    return for_notices(dossier.for_notices, whose, wanted, today)
+    over = NOTICE_CLOSED if dossier.notice_closed else NOTICE_WITHDRAWN
+    return for_notices(dossier.for_notices, whose, wanted, over, today)
 
 
 async def _read(connection: Connection, persons: Collection[UUID]) -> _Known | None:
@@ -327,8 +332,9 @@ async def _read(connection: Connection, persons: Collection[UUID]) -> _Known | N
     for row in await _of(connection, _MEASURES, rows, "measures"):
         taken = Taken(row["from_day"], row["to_day"], row["occupation_after"], tuple(row["follow_up_on"]))
         known.dossiers[row["person_id"], row["municipality"]].measures.append(taken)
-    for person_id, municipality, heard_on in await _of(connection, _NOTICES, rows, "notices"):
-        known.dossiers[person_id, municipality].noticed_on = heard_on
+    for person_id, municipality, heard_on, is_closed in await _of(connection, _NOTICES, rows, "notices"):
+        dossier = known.dossiers[person_id, municipality]
+        dossier.noticed_on, dossier.notice_closed = heard_on, is_closed
     if shielded := [key for key, one in known.persons.items() if one.protection == "protected_registration"]:
         for person_id, municipality, worker in await connection.fetch(_ROUTED, shielded):
             known.routed[person_id, municipality] = worker

@@ -52,7 +52,7 @@ async def _take_effect(connection: Connection, ladders: Ladders, events: Sequenc
     """Keeps what is newer of a batch, and brings the tasks of all whom it touches to what is called for."""
     states: list[PersonUpdated] = []
     told: dict[UUID, Episode] = {}
-    noticed: dict[UUID, NoticeRegistered | NoticeUpdated] = {}
+    noticed: list[NoticeRegistered | NoticeUpdated] = []
     for event in events:
         match event.data:
             case PersonUpdated() as state:
@@ -62,15 +62,16 @@ async def _take_effect(connection: Connection, ladders: Ladders, events: Sequenc
                 if data.episode_id not in told or told[data.episode_id].revision < episode.revision:
                     told[data.episode_id] = episode
             case NoticeRegistered() | NoticeUpdated() as notice:
-                if notice.kind == "absence" and notices.is_newer(notice, noticed.get(notice.notice_id)):
-                    noticed[notice.notice_id] = notice
+                if notice.kind == "absence":
+                    noticed.append(notice)
     if not states and not told and not noticed:
         return
-    met = await store.meet(connection, _named(states, told.values(), noticed.values()), told, noticed)
+    about = {notice.notice_id for notice in noticed}
+    met = await store.meet(connection, _named(states, told.values(), noticed), told, about)
     renewed = await persons.keep(connection, states)
     await ways.keep(connection, states, renewed)
     await store.keep_episodes(connection, list(told.values()), met.persons, met.today)
-    await notices.keep(connection, list(noticed.values()), met.persons, met.today)
+    await notices.keep(connection, noticed, met.persons, met.today)
     if any(state.merged_into for state in states):
         await store.re_key(connection, renewed)
     if met.purged:

@@ -12,12 +12,14 @@ from servicekit.database import Connection, TransientError
 from services.outreach.store import columns
 
 _KEEP = """
-INSERT INTO notice AS known (notice_id, revision, person_id, municipality, school_unit, standing, heard_on)
-SELECT *, $7 FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::boolean[])
+INSERT INTO notice AS known (notice_id, revision, person_id, municipality, school_unit, standing, closed, heard_on)
+SELECT *, $8 FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::boolean[], $7::boolean[])
 ORDER BY 1
 ON CONFLICT (notice_id) DO UPDATE SET
   revision = excluded.revision, person_id = excluded.person_id, municipality = excluded.municipality,
-  school_unit = excluded.school_unit, standing = excluded.standing
+  school_unit = excluded.school_unit, standing = excluded.standing, closed = excluded.closed,
+  heard_on = CASE WHEN excluded.standing AND NOT known.standing THEN excluded.heard_on ELSE known.heard_on END,
+  handled_on = CASE WHEN known.standing OR NOT excluded.standing THEN known.handled_on END
 WHERE known.revision < excluded.revision
 RETURNING old.person_id
 """
@@ -25,23 +27,25 @@ RETURNING old.person_id
 Notice = NoticeRegistered | NoticeUpdated
 
 
-def is_newer(notice: Notice, known: Notice | None) -> bool:
-    """Whether it overtakes what is known of the same notice."""
-    return known is None or known.revision < notice.revision
-
-
 async def keep(
     connection: Connection, told: Sequence[Notice], persons: Collection[UUID], today: date
 ) -> None:
-    """Keeps each notice that is newer than what is known, one state for each; ``persons`` are those locked.
+    """Keeps the newest of what is told of each notice, if newer than what is known; ``persons`` are those locked.
 
-    Raises TransientError when a notice turns out to have been about somebody who is not locked.
+    One that did not stand and stands again is as if heard of today, and handled by nobody: absence grew after the
+    pupil was back. Raises TransientError when a notice turns out to have been about somebody who is not locked.
     """
-    if told:
+    by_revision = sorted(told, key=lambda notice: notice.revision)
+    # its end may come in one batch with what follows it: then it is kept first
+    ended = {notice.notice_id: notice for notice in by_revision if notice.status != "registered"}
+    for states in (ended, {notice.notice_id: notice for notice in by_revision}):
+        if not states:
+            continue
         rows = [
-            (n.notice_id, n.revision, n.person_id, n.municipality, n.school_unit, n.status == "registered")
-            for n in told
-        ]
+            (n.notice_id, n.revision, n.person_id, n.municipality, n.school_unit, n.status == "registered",
+             n.status == "closed")
+            for n in states.values()
+        ]  # fmt: skip
         kept = await connection.fetch(_KEEP, *columns(rows), today)
         if not {row["person_id"] for row in kept if row["person_id"] is not None} <= set(persons):
             raise TransientError("a notice has become another person's meanwhile")

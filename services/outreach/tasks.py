@@ -30,11 +30,12 @@ Happening = Literal[
 
 #: Why a task is closed, beside ``episode_ended: <exit reason>``: its episode should never have been; another episode
 #: of the same person in the same municipality is the case (two persons turned out to be one); what was done or learnt
-#: since calls for something else; the school took its notice back.
+#: since calls for something else; the school took its notice back; it says that the pupil is back.
 WITHDRAWN: Final = "withdrawn"
 MERGED: Final = "merged"
 NOT_CALLED_FOR: Final = "not_called_for"
 NOTICE_WITHDRAWN: Final = "notice_withdrawn"
+NOTICE_CLOSED: Final = "notice_closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +192,21 @@ def brought_up(
     return [brought for before, brought in zip(tasks, now, strict=True) if brought[0] != before] + fresh
 
 
-def for_notices(tasks: Sequence[Task], whose: Whose, wanted: Wanted | None, today: date) -> list[Brought]:
-    """What changes in the tasks of early support for a person, when notices call for one or for none."""
+def for_notices(
+    tasks: Sequence[Task], whose: Whose, wanted: Wanted | None, over: str, today: date
+) -> list[Brought]:
+    """What changes in the tasks of early support for a person, when notices call for one or for none.
+
+    ``over``: the reason that closes a task nothing calls for. While a worker holds it, it stays for her.
+    """
     for task in tasks:
         if task.state != "open":
             continue
+        if wanted is None and task.held and whose.waits_for is None:
+            kept = replace(task, waits_for="holder")
+            return [(kept, "changed")] if kept != task else []
         if wanted is None:
-            return [(_close(task, NOTICE_WITHDRAWN), "closed")]
+            return [(_close(task, over), "closed")]
         placed = _placed(task, whose, wanted)
         happening: Happening | None = "changed" if stands(placed) != stands(task) else None
         return [(placed, happening)] if placed != task else []

@@ -12,7 +12,7 @@ from services.outreach import contacts
 from services.outreach.kinds import Outcome
 from services.outreach.queue import next_task
 from services.outreach.timers import wake
-from tests.outreach.steps import HOUR, calls_for, do, history_of, said
+from tests.outreach.steps import HOUR, calls_for, do, history_of, said, take_of
 from tests.outreach.tellings import HOME, LADDERS, Person, tell, tombstone
 from tests.outreach.visits import SAID, Colleague, shown, task_of
 
@@ -37,6 +37,65 @@ async def test_a_notice_taken_back_closes_it(outreach: Connection) -> None:
         "closed",
         "registry",
         "notice_withdrawn",
+    )
+
+
+async def test_a_pupil_who_is_back_closes_it_and_who_is_absent_again_opens_another(
+    outreach: Connection,
+) -> None:
+    vera = Person()
+    await tell(outreach, vera.known(), vera.noticed())
+    await tell(outreach, vera.noticed(revision=2, status="closed"))
+    assert await calls_for(outreach, vera) == {}
+    assert (await history_of(outreach, vera, "early_support"))[-1] == ("closed", "registry", "notice_closed")
+    await tell(outreach, vera.noticed(revision=3))
+    assert set(await calls_for(outreach, vera)) == {"early_support"}
+
+
+async def test_a_notice_that_is_closed_when_it_is_first_told_opens_nothing(outreach: Connection) -> None:
+    vera = Person()
+    await tell(outreach, vera.known(), vera.noticed(status="closed"))
+    assert await calls_for(outreach, vera) == {}
+
+
+async def test_one_of_two_notices_still_calls_for_it_when_the_other_is_closed(outreach: Connection) -> None:
+    vera = Person()
+    await tell(outreach, vera.known(), vera.noticed(), vera.noticed(notice_id=uuid4()))
+    await tell(outreach, vera.noticed(revision=2, status="closed"))
+    assert set(await calls_for(outreach, vera)) == {"early_support"}
+
+
+async def test_who_holds_it_may_be_done_with_it_after_the_pupil_is_back(outreach: Connection) -> None:
+    vera = Person()
+    await tell(outreach, vera.known(), vera.noticed())
+    number = await take_of(outreach, vera, "early_support")
+    await tell(outreach, vera.noticed(revision=2, status="closed"))
+    row = await outreach.fetchrow("SELECT state, waits_for FROM task WHERE task_id = $1", number)
+    assert tuple(row) == ("open", "holder")
+    async with outreach.transaction():
+        await contacts.record(outreach, LADDERS, number, "bo", said("reached"))
+    assert await outreach.fetchval("SELECT state FROM task WHERE task_id = $1", number) == "done"
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+@pytest.mark.parametrize("ended", ["closed", "withdrawn"])
+async def test_absence_that_grows_after_it_was_handled_and_over_calls_for_support_again(
+    outreach: Connection, ended: str, at_once: bool
+) -> None:
+    vera = Person()
+    await tell(outreach, vera.known(), vera.noticed())
+    await do(outreach, vera, "early_support", said("reached"))
+    await outreach.execute("UPDATE notice SET heard_on = heard_on - 40 WHERE person_id = $1", vera.person_id)
+    over, again = vera.noticed(revision=2, status=ended), vera.noticed(revision=3)
+    for batch in ((over, again),) if at_once else ((over,), (again,)):
+        await tell(outreach, *batch)
+    assert set(await calls_for(outreach, vera)) == {"early_support"}
+    # it is as if heard of today: nobody is late with it
+    assert (
+        await outreach.fetchval(
+            "SELECT since FROM task WHERE person_id = $1 AND state = 'open'", vera.person_id
+        )
+        == today()
     )
 
 

@@ -2,28 +2,15 @@
 
 import asyncio
 from datetime import date, timedelta
-from importlib.resources import files
 from uuid import uuid4
-
-from alembic import command
-from alembic.config import Config
 
 from servicekit.calendar import today
 from servicekit.database import connect, migrate, prepare
 from servicekit.settings import DATABASE_ROLES, role_name, role_url
 from services.outreach import contacts
 from services.outreach.store import all_tasks
+from tests.databases import upgrade_to
 from tests.outreach.tellings import SINCE, Person, tell
-
-
-def _upgrade_to(revision: str, owner_url: str, app_role: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(files("servicekit").joinpath("migrate")))
-    config.set_main_option("version_locations", str(files("services.outreach").joinpath("migrations")))
-    config.set_main_option("path_separator", "newline")
-    config.attributes["url"] = owner_url
-    config.attributes["app_role"] = app_role
-    command.upgrade(config, revision)
 
 
 async def test_tasks_and_contacts_of_the_first_version_are_kept(postgres: str) -> None:
@@ -31,7 +18,7 @@ async def test_tasks_and_contacts_of_the_first_version_are_kept(postgres: str) -
     name = f"t{uuid4().hex[:8]}_outreach"
     await prepare(postgres, name)
     owner_url, app_role = role_url(postgres, name, "owner"), role_name(name, "app")
-    await asyncio.to_thread(_upgrade_to, "0002", owner_url, app_role)
+    await asyncio.to_thread(upgrade_to, "0002", "outreach", owner_url, app_role)
     owner = await connect(owner_url)
     opened_on, contacted_on = SINCE + timedelta(days=3), SINCE + timedelta(days=4)
     for person, state in ((vera, "done"), (kim, "open")):

@@ -231,13 +231,30 @@ def test_the_other_one_is_closed_as_merged_and_opens_again_when_it_is_the_case_a
 
 def test_a_notice_of_absence_opens_one_task_of_early_support_and_its_withdrawal_closes_it() -> None:
     called = wanted("early_support")
-    tasks = settled([], for_notices([], HERS, called, TODAY))
+    tasks = settled([], for_notices([], HERS, called, "notice_withdrawn", TODAY))
     assert [(task.kind, task.state, task.episode_id) for task in tasks] == [("early_support", "open", None)]
-    assert for_notices(tasks, HERS, called, TODAY) == []
-    tasks = settled(tasks, for_notices(tasks, HERS, None, TODAY))
+    assert for_notices(tasks, HERS, called, "notice_withdrawn", TODAY) == []
+    tasks = settled(tasks, for_notices(tasks, HERS, None, "notice_withdrawn", TODAY))
     assert [(task.state, task.reason) for task in tasks] == [("closed", "notice_withdrawn")]
-    assert for_notices(tasks, HERS, None, TODAY) == []
-    assert [happening for _, happening in for_notices(tasks, HERS, called, TODAY)] == ["opened"]
+    assert for_notices(tasks, HERS, None, "notice_closed", TODAY) == []
+    again = for_notices(tasks, HERS, called, "notice_withdrawn", TODAY)
+    assert [happening for _, happening in again] == ["opened"]
+
+
+def test_early_support_that_no_notice_calls_for_stays_for_its_holder_alone() -> None:
+    called = wanted("early_support")
+    (opened_task,) = settled([], for_notices([], HERS, called, "notice_closed", TODAY))
+    held = replace(opened_task, held=True)
+    ((kept, happening),) = for_notices([held], HERS, None, "notice_closed", TODAY)
+    assert (kept.state, kept.waits_for, happening) == ("open", "holder", "changed")
+    assert for_notices([kept], HERS, None, "notice_closed", TODAY) == []
+    # it is called for again, or the lease is over, or she may not be shown any more
+    ((back, _),) = for_notices([kept], HERS, called, "notice_closed", TODAY)
+    assert (back.state, back.waits_for) == ("open", None)
+    let_go = [replace(kept, held=False)]
+    for tasks, whose in ((let_go, HERS), ([kept], replace(HERS, waits_for="routing"))):
+        ((gone, _),) = for_notices(tasks, whose, None, "notice_closed", TODAY)
+        assert (gone.state, gone.reason, gone.waits_for) == ("closed", "notice_closed", None)
 
 
 @pytest.mark.parametrize(
