@@ -76,8 +76,12 @@ def notices(
 
 
 def _show_sums(sums: Sequence[OrganiserNotices], directory: Directory) -> None:
-    table = Table("organiser", "name", caption="days: median / longest, of the registered notices")
-    for heading in ("registered", "waits for home\nmunicipality", "withdrawn", "routing"):
+    table = Table(
+        "organiser",
+        "name",
+        caption="days: median / longest, of notices registered or closed; absence has no first delay",
+    )
+    for heading in ("registered", "closed", "waits for home\nmunicipality", "withdrawn", "routing"):
         table.add_column(heading, justify="right")
     table.add_column("days until the\nschool noted it", justify="right")
     table.add_column("days until it\ncame here", justify="right")
@@ -86,7 +90,7 @@ def _show_sums(sums: Sequence[OrganiserNotices], directory: Directory) -> None:
         table.add_row(
             s.organiser,
             known.name if known else "not in the directory",
-            *(str(count) for count in (s.registered, s.waiting, s.withdrawn, s.routing)),
+            *(str(count) for count in (s.registered, s.closed, s.waiting, s.withdrawn, s.routing)),
             "–" if s.median_noting is None else f"{s.median_noting:.1f} / {s.longest_noting}",
             "–" if s.median_sending is None else f"{s.median_sending:.1f} / {s.longest_sending:.1f}",
         )

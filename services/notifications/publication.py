@@ -1,7 +1,8 @@
 """The events that tell of notices. Pure.
 
-``notice.registered`` is told once for each notice, as revision 1; every later change is a ``notice.updated``. An
-event's id is made of the notice and its revision, so that publishing it again is the same event.
+``notice.registered`` is told once for each notice, as revision 1; every later change is a ``notice.updated``. Of
+absence that is over before it can be told, the first already says ``closed``. An event's id is made of the notice and
+its revision, so that publishing it again is the same event.
 """
 
 from datetime import datetime
@@ -18,8 +19,8 @@ SOURCE: Final = "urn:kaa:notifications"
 
 
 def notice_message(notice_id: UUID, revision: int, fact: Fact, decision: Decision, now: datetime) -> Message:
-    """What is told of a notice that is registered or withdrawn, from revision 1. Raises ValueError for another."""
-    if decision.status not in ("registered", "withdrawn") or decision.person_id is None:
+    """What is told of a notice: registered, closed or withdrawn, from revision 1. Raises ValueError for another."""
+    if decision.status not in ("registered", "closed", "withdrawn") or decision.person_id is None:
         raise ValueError("only what the home municipality is told is published")
     model = NoticeRegistered if revision == 1 else NoticeUpdated
     data = model(

@@ -10,23 +10,25 @@ from contracts.own import PersonUpdated
 from servicekit import persons
 from servicekit.database import Connection
 from servicekit.inbox import Identity
-from services.notifications.notices import Decision, Fact, Known, Person, fact_of, named
+from services.notifications.notices import Decision, Fact, Known, Person, fact_of, named, of_absence
 
 # A fact and the events that take it back meet on this one key, in whichever order and in whichever transactions they
 # come: the second waits for the first and finds its row. One statement for both, sorted, so that no two batches
 # wait for each other.
 _ENTER = """
 INSERT INTO school_fact AS kept
-  (source, id, taken_back, kind, identity_number, school_unit, organiser, school_form, on_day, recorded_at,
-   received_at)
-SELECT source, id, taken_back, kind, identity_number, school_unit, organiser, school_form, on_day, recorded_at,
-       CASE WHEN kind IS NOT NULL THEN now() END
-FROM unnest($1::text[], $2::text[], $3::bool[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-            $9::date[], $10::timestamptz[])
-  AS new (source, id, taken_back, kind, identity_number, school_unit, organiser, school_form, on_day, recorded_at)
+  (source, id, taken_back, absence_taken_back, kind, identity_number, school_unit, organiser, school_form, on_day,
+   recorded_at, minutes, occasions, received_at)
+SELECT source, id, taken_back, absence_taken_back, kind, identity_number, school_unit, organiser, school_form, on_day,
+       recorded_at, minutes, occasions, CASE WHEN kind IS NOT NULL THEN now() END
+FROM unnest($1::text[], $2::text[], $3::bool[], $4::bool[], $5::text[], $6::text[], $7::text[], $8::text[],
+            $9::text[], $10::date[], $11::timestamptz[], $12::int[], $13::int[])
+  AS new (source, id, taken_back, absence_taken_back, kind, identity_number, school_unit, organiser, school_form,
+          on_day, recorded_at, minutes, occasions)
 ORDER BY source COLLATE "C", id COLLATE "C"
 ON CONFLICT (source, id) DO UPDATE SET
   taken_back = kept.taken_back OR excluded.taken_back,
+  absence_taken_back = kept.absence_taken_back OR excluded.absence_taken_back,
   kind = coalesce(kept.kind, excluded.kind),
   identity_number = coalesce(kept.identity_number, excluded.identity_number),
   school_unit = coalesce(kept.school_unit, excluded.school_unit),
@@ -34,6 +36,8 @@ ON CONFLICT (source, id) DO UPDATE SET
   school_form = coalesce(kept.school_form, excluded.school_form),
   on_day = coalesce(kept.on_day, excluded.on_day),
   recorded_at = coalesce(kept.recorded_at, excluded.recorded_at),
+  minutes = coalesce(kept.minutes, excluded.minutes),
+  occasions = coalesce(kept.occasions, excluded.occasions),
   received_at = coalesce(kept.received_at, excluded.received_at)
 RETURNING identity_number
 """
@@ -55,16 +59,21 @@ SELECT identity_number FROM pupil WHERE identity_number = ANY($1::text[]) ORDER 
 """
 _KNOWN = """
 SELECT fact.source, fact.id, fact.kind, fact.identity_number, fact.school_unit, fact.organiser, fact.school_form,
-       fact.on_day, fact.recorded_at, fact.taken_back,
+       fact.on_day, fact.recorded_at, fact.minutes, fact.occasions, gone,
        notice.notice_id, notice.revision, notice.status, notice.municipality, notice.person_id
-FROM school_fact AS fact LEFT JOIN notice USING (source, id)
-WHERE fact.identity_number = ANY($1::text[]) AND (NOT fact.taken_back OR notice.notice_id IS NOT NULL)
+FROM school_fact AS fact
+LEFT JOIN notice USING (source, id)
+CROSS JOIN LATERAL (
+  SELECT CASE WHEN fact.kind IN ('absence', 'resumed') THEN fact.absence_taken_back ELSE fact.taken_back END AS gone
+) AS it
+WHERE fact.identity_number = ANY($1::text[]) AND (NOT gone OR notice.notice_id IS NOT NULL)
 """
 _KEEP = """
 INSERT INTO notice AS kept
   (source, id, notice_id, revision, status, municipality, person_id, registered_at, withdrawn_at)
 SELECT source, id, notice_id, revision, status, municipality, person_id,
-       CASE status WHEN 'registered' THEN $8::timestamptz END, CASE status WHEN 'withdrawn' THEN $8::timestamptz END
+       CASE WHEN status IN ('registered', 'closed') THEN $8::timestamptz END,
+       CASE status WHEN 'withdrawn' THEN $8::timestamptz END
 FROM unnest($1::text[], $2::text[], $3::uuid[], $4::int[], $5::text[], $6::text[], $7::uuid[])
   AS new (source, id, notice_id, revision, status, municipality, person_id)
 ON CONFLICT (source, id) DO UPDATE SET
@@ -126,10 +135,10 @@ async def keep_persons(connection: Connection, states: Sequence[PersonUpdated]) 
 async def enter(connection: Connection, events: Sequence[Event]) -> set[str]:
     """Keeps the facts of new events and their claims on others; gives the identity numbers these are about."""
     facts: dict[Identity, Fact | None] = {}
-    gone: set[Identity] = set()
+    gone: set[tuple[Identity, bool]] = set()
     for event in events:
         for name in named(event):
-            gone.add((event.source, name))
+            gone.add(((event.source, name), of_absence(event)))
             facts.setdefault((event.source, name), None)
         fact = fact_of(event)
         if fact is not None:
@@ -137,8 +146,8 @@ async def enter(connection: Connection, events: Sequence[Event]) -> set[str]:
     if not facts:
         return set()
     rows = [
-        (source, event_id, (source, event_id) in gone, *(_stated(fact) if fact else (None,) * 7))
-        for (source, event_id), fact in facts.items()
+        (*its, (its, False) in gone, (its, True) in gone, *(_stated(fact) if fact else (None,) * 9))
+        for its, fact in facts.items()
     ]
     touched = await connection.fetch(_ENTER, *_turned(rows))
     return {row[0] for row in touched if row[0] is not None}
@@ -146,7 +155,8 @@ async def enter(connection: Connection, events: Sequence[Event]) -> set[str]:
 
 def _stated(fact: Fact) -> tuple[object, ...]:
     return (
-        fact.kind, fact.identity_number, fact.school_unit, fact.organiser, fact.school_form, fact.on, fact.recorded_at
+        fact.kind, fact.identity_number, fact.school_unit, fact.organiser, fact.school_form, fact.on,
+        fact.recorded_at, fact.minutes, fact.occasions,
     )  # fmt: skip
 
 
@@ -181,12 +191,11 @@ def _owners(claims: Iterable[tuple[str, UUID, str | None, str]]) -> dict[str, Pe
 async def _pupils(connection: Connection, numbers: set[str], owners: dict[str, Person]) -> list[Pupil]:
     pupils: dict[UUID | str, Pupil] = {}
     for row in await connection.fetch(_KNOWN, list(numbers)):
-        source, event_id, kind, number, unit, organiser, form, on, recorded_at, taken_back = row[:10]
-        notice_id, revision, status, municipality, about = row[10:]
-        fact = Fact(source, event_id, kind, number, unit, organiser, form, on, recorded_at)
+        *stated, taken_back, notice_id, revision, status, municipality, about = row
+        fact = Fact(*stated)
         before = Decision(status, municipality, about) if notice_id is not None else None
-        owner = owners.get(number)
-        pupil = pupils.setdefault(owner.person_id if owner else number, Pupil(owner, []))
+        owner = owners.get(fact.identity_number)
+        pupil = pupils.setdefault(owner.person_id if owner else fact.identity_number, Pupil(owner, []))
         pupil.rows.append(Row(Known(fact, taken_back, before), notice_id, revision or 0))
     return list(pupils.values())
 

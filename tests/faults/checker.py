@@ -2,7 +2,8 @@
 
 - every record that was sent and acknowledged is on its topic;
 - registry: persons, their numbers and episodes; what is told of them on the topics is the same again;
-- outreach: the open tasks that each open episode calls for, closed ones with the right reason;
+- outreach: the open tasks that each open episode and each notice of absence call for, others closed for the right
+  reason;
 - notifications: exactly the notices that ``tests.notifications.expected`` derives from the schools' events and from
   every state of a person that was ever told, in the state in which they were told last;
 - dead letters: exactly the records that must be, each with its class; receipts: every record once;
@@ -24,7 +25,7 @@ from servicekit.calendar import today
 from servicekit.lag import ends
 from servicekit.settings import SERVICES, Service
 from services.outreach.store import all_tasks
-from services.outreach.tasks import NOT_CALLED_FOR
+from services.outreach.tasks import NOT_CALLED_FOR, NOTICE_CLOSED, NOTICE_WITHDRAWN
 from tests.faults.history import cohort_of_key, cohort_of_number
 from tests.faults.model import Meant, Spot, fingerprint, ground, meant
 from tests.faults.told import FEW, Topics
@@ -161,7 +162,7 @@ async def _register(
     )
     verdict.differs(
         "notices as told",
-        [(row[0], row[1], row[2]) for row in rows if row[2] in ("registered", "withdrawn")],
+        [(row[0], row[1], row[2]) for row in rows if row[2] in ("registered", "closed", "withdrawn")],
         [(n.notice_id, n.revision, n.status) for n in topics.latest("notice").values()],
     )
     verdict.letters = len(letters)
@@ -202,7 +203,7 @@ def _told_episodes(verdict: Verdict, topics: Topics) -> dict[str, list[dict[str,
 
 
 async def _tasks(verdict: Verdict, here: Installation, topics: Topics) -> None:
-    """What the ladder calls for in each episode that is open; what else there is closed with the reason."""
+    """What the ladder calls for in each open episode, and absence that stands; what else there is closed, and why."""
     async with here.pool("outreach") as pool, pool.acquire() as connection:
         tasks = await all_tasks(connection)
     people = topics.latest("person")
@@ -213,15 +214,26 @@ async def _tasks(verdict: Verdict, here: Installation, topics: Topics) -> None:
         for e in episodes.values()
         if goes_on(e) and e.person_id in people
         for wanted in untouched(e, people[e.person_id], today())
+    } | {
+        (None, "early_support", n.person_id, n.municipality, None, _waits(people.get(n.person_id)))
+        for n in topics.latest("notice").values()
+        if n.kind == "absence" and n.status == "registered"
     }  # fmt: skip
     found = [
-        (t.episode_id, t.kind, t.person_id, t.municipality, t.since, t.waits_for)
+        # early support counts from the day on which it was heard of, which is that of the run
+        (t.episode_id, t.kind, t.person_id, t.municipality, t.since if t.episode_id else None, t.waits_for)
         for t in tasks
         if t.state == "open"
     ]
     verdict.differs("open tasks", meant_open, found)
     for task in tasks:
-        if task.state == "open" or task.episode_id is None:
+        if task.state == "open":
+            continue
+        if task.episode_id is None:
+            verdict.unless(
+                task.reason in (NOTICE_CLOSED, NOTICE_WITHDRAWN),
+                f"early support is {task.state} ({task.reason})",
+            )
             continue
         verdict.unless(
             task.episode_id in topics.once_open, "a task was opened for an episode never told open"
@@ -253,6 +265,12 @@ async def _tasks(verdict: Verdict, here: Installation, topics: Topics) -> None:
     received = await here.fetch("SELECT source, id FROM received", service="reporting")
     meant_there = [identity for identity in topics.told if identity[0] == "urn:kaa:registry"]
     verdict.differs("events that reporting keeps", meant_there, [(row[0], row[1]) for row in received])
+
+
+def _waits(person: Any) -> str | None:
+    if person is None or person.merged_into is not None:
+        return "person"
+    return "routing" if person.protection == "protected_registration" else None
 
 
 async def _letters(verdict: Verdict, here: Installation, letters: Mapping[Spot, str]) -> None:

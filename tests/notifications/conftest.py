@@ -116,7 +116,7 @@ async def check(connection: Connection, events: Sequence[Event]) -> None:
     }
     rows = await connection.fetch(
         "SELECT notice_id, revision, person_id, municipality, kind, school_unit, status"
-        " FROM notice JOIN school_fact USING (source, id) WHERE status IN ('registered', 'withdrawn')"
+        " FROM notice JOIN school_fact USING (source, id) WHERE status IN ('registered', 'closed', 'withdrawn')"
     )
     assert read == {tuple(row) for row in rows}
 

@@ -1,18 +1,27 @@
 """Which notices there must be, said anew and in another way than the service does; and how to read those there are.
 
-A notice is known by (current identity number of the pupil, kind, school unit, day); how it stands is (status,
-municipality). Withdrawn ones are left out: whether a notice was told before it was taken back depends on what came
-first.
+A notice is known by (current identity number of the pupil, kind, school unit, day: of absence the month's first); how
+it stands is (status, municipality). Withdrawn ones are left out: whether a notice was told before it was taken back
+depends on what came first.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, TypeAlias
 
 from contracts.envelope import Event
 from contracts.organisers import Directory
 from contracts.own import PersonUpdated
-from contracts.school import EnrolmentChanged, EnrolmentNoShow, EnrolmentStarted, LeaveCompleted, LeaveLeft
+from contracts.school import (
+    AbsenceReported,
+    AbsenceResumed,
+    EnrolmentChanged,
+    EnrolmentNoShow,
+    EnrolmentStarted,
+    LeaveCompleted,
+    LeaveLeft,
+)
+from servicekit.calendar import STOCKHOLM
 from servicekit.database import Connection
 
 #: (identity number, kind, school unit, on)
@@ -22,7 +31,7 @@ Standing: TypeAlias = tuple[str, str | None]
 
 _STANDING = """
 SELECT coalesce(owner.identity_number, fact.identity_number), fact.kind, fact.school_unit, fact.on_day,
-       notice.status, CASE WHEN notice.status IN ('registered', 'own') THEN notice.municipality END
+       notice.status, CASE WHEN notice.status IN ('registered', 'closed', 'own') THEN notice.municipality END
 FROM notice
 JOIN school_fact AS fact USING (source, id)
 LEFT JOIN (
@@ -74,9 +83,16 @@ def expected_notices(
         if isinstance(data, EnrolmentStarted | EnrolmentChanged):
             seen = forms.setdefault((current(data.pupil.identity_number), data.school_unit), set())
             seen.add(data.school_form)
-    expected: dict[Key, set[Standing]] = {}
+    spoken_of: dict[tuple[str, str], list[Event]] = {}
     for event in counting:
-        kind, on = _kind_and_day(event)
+        if isinstance(event.data, AbsenceReported | AbsenceResumed):
+            whose = current(event.data.pupil.identity_number), event.data.school_unit
+            spoken_of.setdefault(whose, []).append(event)
+    months = [found for said in spoken_of.values() for found in _absence(said)]
+
+    said_once = [(event, *_kind_and_day(event), "registered") for event in counting]
+    expected: dict[Key, set[Standing]] = {}
+    for event, kind, on, told in said_once + months:
         if kind is None or on is None:
             continue
         data = event.data
@@ -85,9 +101,11 @@ def expected_notices(
         if shown is not None and not shown & {"GY", "GYAN", "GYS", "GYSAR", "GS"}:
             continue
         own = directory.municipality_of(event.source.removeprefix("urn:se:orgnr:")[:10])
-        ways = {_standing(state, own) for state in about.get(number, ())}
+        if kind == "absence":
+            own = None
+        ways = {_standing(state, own, told) for state in about.get(number, ())}
         decided = {way for way in ways if way[1] is not None}
-        latest = _standing(owners[number], own) if number in owners else ("waiting", None)
+        latest = _standing(owners[number], own, told) if number in owners else ("waiting", None)
         standing = decided if latest[1] is not None else decided | {latest}
         expected.setdefault((current(number), kind, data.school_unit, on), set()).update(standing)
     return expected
@@ -103,22 +121,63 @@ def disagreements(found: Mapping[Key, Standing], expected: Mapping[Key, set[Stan
     ]
 
 
-def _standing(state: PersonUpdated, own: str | None) -> Standing:
+def _standing(state: PersonUpdated, own: str | None, told: str) -> Standing:
     if state.protection == "protected_registration":
         return "routing", None
     if state.municipality is None:
         return "waiting", None
-    return ("own" if state.municipality == own else "registered"), state.municipality
+    return ("own" if state.municipality == own else told), state.municipality
+
+
+def _absence(said: Sequence[Event]) -> Iterator[tuple[Event, str, date, str]]:
+    """Of all that one unit said of a pupil's absence: the reports that may give a month's notice, and its status."""
+    by_month: dict[str, list[Any]] = {}
+    for event in said:
+        if isinstance(event.data, AbsenceReported):
+            by_month.setdefault(event.data.month, []).append(event)
+    for month, reports in by_month.items():
+        year, number = map(int, month.split("-"))
+        first = date(year, number, 1)
+        reports.sort(key=lambda event: (event.time, event.source, event.id))
+        total = reports[-1].data.unexcused_minutes
+        if not _is_much(reports[-1]):
+            continue
+        back = [
+            event
+            for event in said
+            if isinstance(event.data, AbsenceResumed) and event.data.resumed_on >= first
+        ]
+        # what was known when she came back is the last report that does not come after it
+        known = [
+            [report.data.unexcused_minutes for report in reports if not report.time > event.time][-1:]
+            for event in back
+        ]
+        over = any(minutes >= total for then in known for minutes in then)
+        for report in reports:
+            if _is_much(report) and _age(report) < 20:
+                yield report, "absence", first, "closed" if over else "registered"
+
+
+def _is_much(report: Any) -> bool:
+    return not (report.data.unexcused_minutes < 4 * 60 or report.data.occasions < 2)
+
+
+def _age(report: Any) -> int:
+    """In whole years, when the report was noted."""
+    born, on = report.data.pupil.identity_number[:8], report.time.astimezone(STOCKHOLM).date()
+    day = int(born[6:]) % 60 if int(born[6:]) > 60 else int(born[6:])
+    return int(on.year - int(born[:4]) - ((on.month, on.day) < (int(born[4:6]), day)))
 
 
 def _counting(events: Iterable[Event]) -> list[Event]:
     told: dict[tuple[str, str], Event] = {}
     for event in events:
-        if event.type.startswith("se.kaa.school.") and ".absence." not in event.type:
+        if event.type.startswith("se.kaa.school."):
             told.setdefault((event.source, event.id), event)
-    gone = {(e.source, getattr(e.data, "retracts", None)) for e in told.values()}
-    gone |= {(e.source, e.replaces) for e in told.values()}
-    return [event for identity, event in told.items() if identity not in gone]
+    # absence takes back absence, and the others one another
+    gone = {(e.source, getattr(e.data, "retracts", None), ".absence." in e.type) for e in told.values()}
+    gone |= {(e.source, e.replaces, ".absence." in e.type) for e in told.values()}
+    return [e for identity, e in told.items() if (*identity, ".absence." in e.type) not in gone]
 
 
 def _kind_and_day(event: Event) -> tuple[str | None, date | None]:

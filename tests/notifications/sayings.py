@@ -16,6 +16,7 @@ from contracts.organisers import Directory, Organiser
 from contracts.own import PersonUpdated
 from contracts.school import (
     AbsenceReported,
+    AbsenceResumed,
     AbsenceRetracted,
     EnrolmentChanged,
     EnrolmentConfirmed,
@@ -128,9 +129,29 @@ def compulsory_ended(on: str = "2024-06-12", by: str = INDEPENDENT, pupil: str =
     )
 
 
-def absent(month: str = "2024-10", by: str = INDEPENDENT, pupil: str = PUPIL, **told: Any) -> Event:
-    data = AbsenceReported(**_about(pupil, by, None), month=month, unexcused_minutes=310, occasions=4)
-    return _school(data, by, f"{month}-28", told)
+def absent(
+    month: str = "2024-10",
+    minutes: int = 310,
+    by: str = INDEPENDENT,
+    pupil: str = PUPIL,
+    unit: str | None = None,
+    *,
+    occasions: int = 4,
+    on: str = "28",
+    **told: Any,
+) -> Event:
+    """The month's total so far; ``on``: the day of the month on which the school noted it."""
+    data = AbsenceReported(
+        **_about(pupil, by, unit), month=month, unexcused_minutes=minutes, occasions=occasions
+    )
+    return _school(data, by, f"{month}-{on}", told)
+
+
+def resumed(
+    on: str = "2024-10-29", by: str = INDEPENDENT, pupil: str = PUPIL, unit: str | None = None, **told: Any
+) -> Event:
+    data = AbsenceResumed(**_about(pupil, by, unit), resumed_on=date.fromisoformat(on))
+    return _school(data, by, on, told)
 
 
 def absence_retracted(event: Event) -> Event:

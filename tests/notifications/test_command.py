@@ -18,10 +18,12 @@ from tests.notifications.sayings import (
     NACKA,
     PUPIL,
     STOCKHOLM,
+    absent,
     left,
     number,
     person,
     person_id,
+    resumed,
     retracted,
     started,
 )
@@ -32,7 +34,7 @@ PROTECTED = number(983)
 
 @pytest.fixture
 async def year(database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
-    """One pupil told of four times, one notice withdrawn; one pupil who waits, one who is protected."""
+    """One pupil told of six times, one notice withdrawn, one closed; one pupil who waits, one who is protected."""
     monkeypatch.setenv("KAA_NOTIFICATIONS_DATABASE", database.url)
     monkeypatch.setenv("KAA_ORGANISERS", str(ORGANISERS))
     wrong = left("2024-09-30", recorded_at="2024-09-30T12:00:00Z")
@@ -49,6 +51,10 @@ async def year(database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
             started(by=STOCKHOLM),
             started(pupil=COORDINATION),
             started(pupil=PROTECTED),
+            # of months there is no day on which they happened: 20 days to the note count nowhere
+            absent("2024-10", on="21"),
+            absent("2024-11", on="21", by=NACKA, unit="11000102"),
+            resumed("2024-11-25", by=NACKA, unit="11000102"),
         )
     async with connection.transaction():
         await takes(connection, retracted(wrong))
@@ -70,16 +76,17 @@ def row_of(organiser: str, shown: str) -> list[str]:
 def test_the_notices_of_each_organiser_are_counted_with_how_long_they_took() -> None:
     shown = notices()
     assert shown.exit_code == 0
-    assert row_of(INDEPENDENT, shown.stdout)[1:7] == [
+    assert row_of(INDEPENDENT, shown.stdout)[1:8] == [
         "Ljusglimtens utbildning AB",
-        "2",
+        "3",
+        "0",
         "1",
         "1",
         "1",
         "1.5 / 3",
     ]
-    assert row_of(NACKA, shown.stdout)[1:7] == ["Nacka kommun", "1", "0", "0", "0", "10.0 / 10"]
-    assert re.fullmatch(r"\d+\.\d / \d+\.\d", row_of(NACKA, shown.stdout)[7])
+    assert row_of(NACKA, shown.stdout)[1:8] == ["Nacka kommun", "1", "1", "0", "0", "0", "10.0 / 10"]
+    assert re.fullmatch(r"\d+\.\d / \d+\.\d", row_of(NACKA, shown.stdout)[8])
     assert STOCKHOLM not in shown.stdout
 
 
@@ -95,7 +102,10 @@ def test_one_organiser_or_one_school_unit_may_be_asked_for() -> None:
 def test_the_list_has_each_notice_with_its_times_and_no_personal_data() -> None:
     shown = notices("--list").stdout
     rows = [line.strip("│ ").split("│") for line in shown.splitlines() if line.startswith("│")]
-    assert sorted(row[1].strip() for row in rows) == ["registered"] * 3 + ["routing", "waiting", "withdrawn"]
+    assert sorted(row[1].strip() for row in rows) == [
+        "closed", *["registered"] * 4, "routing", "waiting", "withdrawn"
+    ]  # fmt: skip
+    assert [row[5].strip() for row in rows if row[2].strip() == "absence"] == ["2024-10-01", "2024-11-01"]
     assert "2024-12-02 00:30" in shown
     for secret in (PUPIL, COORDINATION, PROTECTED, "Alva", "Påhittad", str(person_id("alva"))):
         assert secret not in shown
@@ -113,7 +123,7 @@ def test_a_look_at_single_notices_is_in_the_access_log_and_counting_is_none(year
     notices()
     assert asyncio.run(looks()) == []
     notices("--list", "--organiser", NACKA)
-    assert asyncio.run(looks()) == [("notifications notices --list", 1)]
+    assert asyncio.run(looks()) == [("notifications notices --list", 2)]
 
 
 def test_wrong_options_and_a_database_that_is_away_are_one_line_and_status_2(

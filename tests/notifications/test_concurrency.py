@@ -11,7 +11,17 @@ from contracts.envelope import Event
 from servicekit.database import Connection, connect
 from tests.databases import Database
 from tests.notifications.conftest import check, forget, takes
-from tests.notifications.sayings import COORDINATION, PUPIL, left, person, retracted, started
+from tests.notifications.sayings import (
+    COORDINATION,
+    PUPIL,
+    absence_retracted,
+    absent,
+    left,
+    person,
+    resumed,
+    retracted,
+    started,
+)
 from tests.notifications.test_order import random_history
 
 #: Long enough for a statement that does not wait for a lock to be over.
@@ -47,12 +57,15 @@ async def at_once(
     return not done
 
 
-BEGUN = started()
+BEGUN, AWAY = started(), absent()
 PAIRS = {
     "a fact and its retraction": ([BEGUN], [retracted(BEGUN)]),
     "a fact and its replacement": ([BEGUN], [started("2024-08-26", replaces=BEGUN.id)]),
     "a fact and the person": ([BEGUN], [person()]),
     "the start that shows the form and the leaving": ([started(form="FHS")], [left()]),
+    "absence and its retraction": ([AWAY], [absence_retracted(AWAY)]),
+    "absence and the return": ([AWAY], [resumed()]),
+    "two totals of a month": ([AWAY], [absent(minutes=100, on="29")]),
     "the same fact under two ids": ([BEGUN], [started(system=":other")]),
     "an identity change and a fact under either number": (
         [person(numbers=(PUPIL, COORDINATION)), started(form="GR")],

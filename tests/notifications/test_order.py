@@ -23,6 +23,7 @@ from tests.notifications.sayings import (
     no_show,
     number,
     person,
+    resumed,
     retracted,
     started,
 )
@@ -82,9 +83,58 @@ def _merged() -> list[Event]:
     ]
 
 
+def _absent_and_back() -> list[Event]:
+    return [
+        person(),
+        absent(minutes=200, on="08"),
+        absent(minutes=400, on="18"),
+        resumed("2024-10-21"),
+        absent(minutes=400),
+    ]
+
+
+def _absent_again() -> list[Event]:
+    return [
+        person(),
+        absent(minutes=250, on="08"),
+        resumed("2024-10-09"),
+        absent(minutes=400),
+        resumed("2024-09-30"),
+    ]
+
+
+def _absence_corrected() -> list[Event]:
+    wrong = absent(minutes=900, on="18")
+    right = absent(minutes=100, replaces=wrong.id)
+    return [person(), absent(minutes=300, on="08"), wrong, right, absence_retracted(right)]
+
+
+def _back_by_mistake() -> list[Event]:
+    back = resumed("2024-11-01")
+    return [
+        person(),
+        absent(by=STOCKHOLM),
+        resumed("2024-11-01", by=STOCKHOLM),
+        absent(),
+        back,
+        absence_retracted(back),
+    ]
+
+
+def _absent_under_two_numbers() -> list[Event]:
+    both = PUPIL, COORDINATION
+    return [
+        person(numbers=both),
+        absent(pupil=COORDINATION),
+        absent(on="29"),
+        resumed("2024-10-30", pupil=COORDINATION),
+    ]
+
+
 HISTORIES = [
     _corrected, _never_came, _another_form, _form_shown_late, _protected, _nowhere_resident, _told_twice,
-    _two_numbers, _merged,
+    _two_numbers, _merged, _absent_and_back, _absent_again, _absence_corrected, _back_by_mistake,
+    _absent_under_two_numbers,
 ]  # fmt: skip
 
 
@@ -102,7 +152,7 @@ async def test_every_order_of_a_history_gives_the_same_notices(
 
 
 def random_history(rng: Random) -> list[Event]:
-    """Some pupils at some units: starts, changes, leaves, corrections of anything, repetitions, moves."""
+    """Some pupils at some units: starts, changes, leaves, absence, corrections of anything, repetitions, moves."""
     pupils = [number(serial) for serial in range(983, 987)]
     said: list[Event] = []
     for _ in range(rng.randrange(4, 16)):
@@ -110,7 +160,7 @@ def random_history(rng: Random) -> list[Event]:
         form = rng.choice(("GY", "GY", "GYAN", "FHS", "GR"))
         on = f"2024-{rng.randrange(8, 12):02}-{rng.choice((5, 19)):02}"
         again = rng.choice(said).id if said and rng.random() < 0.2 else None
-        match rng.randrange(8):
+        match rng.randrange(12):
             case 0 | 1 | 2:
                 said.append(started(on, form, by, pupil, replaces=again))
             case 3:
@@ -119,10 +169,12 @@ def random_history(rng: Random) -> list[Event]:
                 said.append(left(on, by, pupil, replaces=again))
             case 6:
                 said.append(rng.choice((no_show, completed))(on, by, pupil))
+            case 7 | 8 | 9:
+                said.append(_absence(rng, by, rng.choice(pupils[:2]), again))
+            case 10:
+                said.append(resumed(on, by, rng.choice(pupils[:2]), replaces=again))
             case _ if said:
-                said.append(retracted(rng.choice(said)))
-    absence = absent(pupil=rng.choice(pupils))
-    said += [absence, absence_retracted(absence)]
+                said.append(rng.choice((retracted, absence_retracted))(rng.choice(said)))
     homes = ("0180", ELSEWHERE, None)
     who = rng.choice([[[p] for p in pupils], [pupils[:2], pupils[2:3]], [pupils]])
     for at, numbers in enumerate(who):
@@ -130,6 +182,12 @@ def random_history(rng: Random) -> list[Event]:
             protection = rng.choice(("none", "none", "none", "confidential", "protected_registration"))
             said.append(person(f"p{at}", revision, rng.choice(homes), numbers=numbers, protection=protection))
     return said
+
+
+def _absence(rng: Random, by: str, pupil: str, again: str | None) -> Event:
+    minutes, day = rng.choice((100, 240, 240, 310, 500)), rng.choice(("04", "05", "19", "28"))
+    month = rng.choice(("2024-09", "2024-10"))
+    return absent(month, minutes, by, pupil, occasions=rng.choice((1, 2, 4)), on=day, replaces=again)
 
 
 @pytest.mark.parametrize("seed", range(100))

@@ -1,6 +1,6 @@
 """What the service holds and tells after batches of events, on a real PostgreSQL."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from contracts.own import NoticeRegistered, NoticeUpdated
 from servicekit.records import Outcome
@@ -14,6 +14,7 @@ from tests.notifications.sayings import (
     PUPIL,
     STOCKHOLM,
     UNIT_OF,
+    absence_retracted,
     absent,
     compulsory_ended,
     confirmed,
@@ -21,6 +22,7 @@ from tests.notifications.sayings import (
     number,
     person,
     person_id,
+    resumed,
     retracted,
     started,
 )
@@ -189,11 +191,11 @@ async def test_the_same_fact_under_another_id_is_told_once_until_the_first_is_ta
     assert await statuses(service) == ["registered", "withdrawn"]
 
 
-async def test_absence_confirmations_and_the_end_of_compulsory_school_are_kept_in_the_inbox_alone(
+async def test_confirmations_and_the_end_of_compulsory_school_are_kept_in_the_inbox_alone(
     service: Service,
 ) -> None:
-    await service.takes(person(), absent(), confirmed(), compulsory_ended())
-    assert await service.connection.fetchval("SELECT count(*) FROM inbox") == 4
+    await service.takes(person(), confirmed(), compulsory_ended())
+    assert await service.connection.fetchval("SELECT count(*) FROM inbox") == 3
     assert await service.connection.fetchval("SELECT count(*) FROM school_fact") == 0
     assert await service.told() == []
 
@@ -241,7 +243,9 @@ async def test_a_number_that_is_split_off_takes_its_notices_along(service: Servi
 
 async def test_a_purge_forgets_facts_notices_and_numbers(service: Service) -> None:
     other = number(990)
-    await service.takes(person("alva", numbers=(PUPIL, COORDINATION)), started(), left(pupil=COORDINATION))
+    await service.takes(
+        person("alva", numbers=(PUPIL, COORDINATION)), left(pupil=COORDINATION), absent(), resumed()
+    )
     await service.takes(person("noor", numbers=(other,)), started(pupil=other))
     await service.hears_of_purge("alva")
     await service.hears_of_purge("alva")
@@ -249,7 +253,7 @@ async def test_a_purge_forgets_facts_notices_and_numbers(service: Service) -> No
         rows = await service.connection.fetch(f"SELECT DISTINCT identity_number FROM {table}")
         assert [row[0] for row in rows] == [other], table
     assert await statuses(service) == ["registered"]
-    assert await service.connection.fetchval("SELECT count(*) FROM inbox") == 5
+    assert await service.connection.fetchval("SELECT count(*) FROM inbox") == 6
 
 
 async def test_after_a_purge_a_number_that_another_claims_is_hers(service: Service) -> None:
@@ -257,6 +261,89 @@ async def test_after_a_purge_a_number_that_another_claims_is_hers(service: Servi
     assert await statuses(service) == ["waiting"]
     await service.hears_of_purge("alva")
     assert [told.person_id for told in await service.told()] == [person_id("noor")]
+
+
+async def test_a_month_s_absence_is_one_notice_from_the_threshold_on_whatever_number_of_reports(
+    service: Service,
+) -> None:
+    await service.takes(person(), absent(minutes=200, on="08"))
+    assert await service.told() == []
+    for day, minutes in (("15", 240), ("22", 300), ("28", 300)):
+        await service.takes(absent(minutes=minutes, on=day))
+    (told,) = await service.told()
+    assert isinstance(told, NoticeRegistered)
+    assert (told.person_id, told.municipality, told.kind, told.status) == (
+        ALVA,
+        HOME,
+        "absence",
+        "registered",
+    )
+    assert set(type(told).model_fields) == {
+        "person_id", "notice_id", "revision", "municipality", "kind", "school_unit", "status"
+    }  # fmt: skip
+    assert await service.connection.fetchval(
+        "SELECT on_day FROM notice JOIN school_fact USING (source, id)"
+    ) == date(2024, 10, 1)
+
+
+async def test_the_home_municipality_is_told_of_absence_from_its_own_school_too(service: Service) -> None:
+    await service.takes(person(), started(by=STOCKHOLM), absent(by=STOCKHOLM))
+    assert [(told.kind, told.municipality) for told in await service.told()] == [("absence", HOME)]
+
+
+async def test_absence_is_closed_when_the_pupil_is_back_and_registered_again_when_it_grows(
+    service: Service,
+) -> None:
+    await service.takes(person(), absent(minutes=300, on="08"))
+    await service.takes(resumed("2024-10-10"))
+    await service.takes(absent(minutes=300, on="15"))
+    await service.takes(absent(minutes=420, on="22"))
+    last = resumed("2024-10-23")
+    await service.takes(last)
+    await service.takes(absence_retracted(last))
+    told = await service.told()
+    assert [(notice.revision, notice.status) for notice in told] == [
+        (1, "registered"),
+        (2, "closed"),
+        (3, "registered"),
+        (4, "closed"),
+        (5, "registered"),
+    ]
+    assert len({notice.notice_id for notice in told}) == 1
+
+
+async def test_absence_that_is_over_before_the_pupil_is_known_is_told_once_as_closed(
+    service: Service,
+) -> None:
+    await service.takes_one_by_one(resumed(), absent())
+    assert await statuses(service) == ["waiting"]
+    await service.takes(person())
+    (told,) = await service.told()
+    assert isinstance(told, NoticeRegistered)
+    assert told.status == "closed"
+    assert await service.connection.fetchval("SELECT registered_at IS NOT NULL FROM notice")
+
+
+async def test_a_total_that_was_too_high_withdraws_the_notice_and_one_that_was_never_told_is_gone(
+    service: Service,
+) -> None:
+    other = number(990)
+    await service.takes(person(), absent(minutes=300, on="08"), absent(pupil=other, on="08"))
+    await service.takes(absent(minutes=120, on="15"), absent(minutes=120, pupil=other, on="15"))
+    assert [told.status for told in await service.told()] == ["registered", "withdrawn"]
+    assert await statuses(service) == ["withdrawn"]
+
+
+async def test_what_takes_absence_back_takes_back_no_start_and_the_other_way_round(service: Service) -> None:
+    """INV-07: the registry reads no event of absence, so that one cannot mean there what it means here."""
+    begun, away = started(), absent()
+    for order in ((begun, away), (away, begun)):
+        transaction = service.connection.transaction()
+        await transaction.start()
+        await service.takes(person(), *order)
+        await service.takes(absence_retracted(begun), retracted(away))
+        assert await statuses(service) == ["registered", "registered"]
+        await transaction.rollback()
 
 
 async def test_no_name_is_stored_with_facts_and_no_identity_number_is_told(service: Service) -> None:

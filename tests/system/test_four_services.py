@@ -46,6 +46,7 @@ async def test_a_year_becomes_episodes_tasks_notices_and_report_rows(
         assert all([(await here.books(service)).balance for service in SERVICES])
         states = [event.data for event in await published(here) if isinstance(event.data, PersonUpdated)]
         await the_open_tasks_are_the_open_episodes(here, persons)
+        await early_support_is_what_absence_that_stands_calls_for(here)
         async with here.pool("notifications") as opened, opened.acquire() as connection:
             found = await standing_notices(connection)
         assert found
@@ -74,7 +75,22 @@ async def the_open_tasks_are_the_open_episodes(here: Installation, persons: list
     assert going_on
     first = [task for task in tasks if task.kind in ("inform", "clear_up")]
     assert sorted((task.municipality, task.since.isoformat()) for task in first) == sorted(going_on)
-    assert {task.kind for task in tasks} <= {"inform", "clear_up", "hand_over"}
+    assert {task.kind for task in tasks} <= {"inform", "clear_up", "hand_over", "early_support"}
+
+
+async def early_support_is_what_absence_that_stands_calls_for(here: Installation) -> None:
+    """One task for each pupil and municipality that was told of absence, unless it is closed or withdrawn."""
+    noticed = await here.fetch(
+        "SELECT DISTINCT notice.person_id, municipality FROM notice JOIN school_fact USING (source, id)"
+        " WHERE kind = 'absence' AND status = 'registered'",
+        service="notifications",
+    )
+    tasks = await here.fetch(
+        "SELECT person_id, municipality FROM task WHERE kind = 'early_support' AND state = 'open'",
+        service="outreach",
+    )
+    assert noticed
+    assert sorted(map(tuple, tasks)) == sorted(map(tuple, noticed))
 
 
 async def the_report_has_everyone_covered_in_the_half_year(
