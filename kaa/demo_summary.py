@@ -75,7 +75,9 @@ async def outcome(settings: Settings, year: Year) -> Outcome:
         ],
         notices=(
             await _count(
-                settings, "SELECT 'all', count(*) FROM notice WHERE status = 'registered'", "notifications"
+                settings,
+                "SELECT 'all', count(*) FROM notice WHERE status IN ('registered', 'closed')",
+                "notifications",
             )
         )["all"],
         example=explained,
