@@ -156,11 +156,11 @@ def print_work(console: Console, work: Work, address: str, users: Mapping[str, M
     """What was done in outreach, where its pages are, and who may log in there."""
     console.rule("A season's work in outreach, and a morning's")
     console.print(
-        f"Before today: {work.before.total()} contacts ({_by_outcome(work.before)}), {work.begun} measures begun, "
+        f"The season: {work.season.total()} contacts ({_by_outcome(work.season)}), {work.begun} measures begun, "
         f"{work.ended} of them ended"
     )
     console.print(
-        f"This morning: {work.today.total()} contacts ({_by_outcome(work.today)}), {work.put_off} tasks put off, "
+        f"This morning: {work.morning.total()} contacts ({_by_outcome(work.morning)}), {work.put_off} tasks put off, "
         f"{work.held} in hand"
     )
     console.print(f"Its pages: {address} (a login for the demo alone; users: {', '.join(users)})")

@@ -19,7 +19,7 @@ from servicekit.settings import Settings
 from servicekit.viewers import Viewer, seen_by
 from services.outreach import contacts, measures, queue
 from services.outreach.app import ladders_of
-from services.outreach.kinds import Kind, Outcome
+from services.outreach.kinds import Outcome
 from services.outreach.ladder_file import Ladders
 from services.outreach.plans import End, EndReason, Plan, Support
 from simulator.terms import workday
@@ -53,17 +53,17 @@ _ENDS: Final[dict[tuple[EndReason, Occupation], int]] = {
     ("started_work", "work"): 3,
     ("own_choice", "none"): 2,
 }
-#: Tasks whose day does not follow from the last contact: how often they are done before they are late.
-_IN_TIME: Final[dict[Kind, float]] = {"hand_over": 0.8, "early_support": 0.85}
+#: How many of the tasks of early support and of handing over are done already.
+_IN_TIME: Final = 0.85
 
 
 @dataclass(slots=True)
 class Work:
-    """What was done: contacts before today and today, by outcome; measures begun and ended; today's tasks put off and
-    in hand."""
+    """What was done: contacts of the season and of the morning, by outcome; measures begun and ended; tasks put off
+    and in hand this morning."""
 
-    before: Counter[Outcome] = field(default_factory=Counter)
-    today: Counter[Outcome] = field(default_factory=Counter)
+    season: Counter[Outcome] = field(default_factory=Counter)
+    morning: Counter[Outcome] = field(default_factory=Counter)
     begun: int = 0
     ended: int = 0
     put_off: int = 0
@@ -72,7 +72,7 @@ class Work:
     @property
     def contacts(self) -> int:
         """All of them."""
-        return self.before.total() + self.today.total()
+        return self.season.total() + self.morning.total()
 
 
 @dataclass(slots=True)
@@ -92,19 +92,18 @@ class _Desk:
         left = []
         while claimed := await self._next():
             youth = claimed.youth
-            on = self._when(claimed, youth) if youth is not None else self.day
-            recent = on > self.day - timedelta(days=14) and self.chance.random() < 0.3
-            if youth is None or on >= self.day or recent:
+            on = None if youth is None else self._when(claimed, youth)
+            if youth is None or on is None:
                 left.append(claimed.task_id)
                 continue
             if youth.person_id not in self.met and self.chance.random() < _SILENT:
                 self.silent.add(youth.person_id)
             self.met[youth.person_id] = on
             outcome = await self._call(claimed, youth, on)
-            self.work.before[outcome] += 1
+            self.work.season[outcome] += 1
             if claimed.kind == "offer_measure" and outcome == "reached":
                 await self._begin(youth.person_id, on)
-            show(self.work.before.total())
+            show(self.work.season.total())
         await self._end_some()
         await self._give_back(left)
 
@@ -123,27 +122,30 @@ class _Desk:
                     await queue.snooze(connection, claimed.task_id, until, _WORKER.who)
                 self.work.put_off += 1
                 continue
-            self.work.today[await self._call(claimed, youth, self.day)] += 1
+            self.work.morning[await self._call(claimed, youth, self.day)] += 1
         for _ in range(2):
             found, protected = await self._next_to_call()
             aside += protected
             self.work.held += found is not None
         await self._give_back(aside)
 
-    def _when(self, claimed: queue.Claimed, youth: queue.Youth) -> date:
-        """The day on which a task was done, or will be: the first contact soon after she came onto the list."""
+    def _when(self, claimed: queue.Claimed, youth: queue.Youth) -> date | None:
+        """The day on which a task was done, the first contact soon after she came onto the list; None: it waits."""
         chance, last = self.chance, self.met.get(youth.person_id)
         season = self.day - timedelta(days=_SEASON)
-        if claimed.kind in _IN_TIME:
-            if chance.random() >= _IN_TIME[claimed.kind]:
-                return self.day
-            on = self.day - timedelta(days=chance.randint(3, 45))
+        if claimed.kind == "early_support":
+            # what schools told of was heard today
+            return self.day if chance.random() < _IN_TIME else None
+        if claimed.kind == "hand_over":
+            on = self.day - timedelta(days=chance.randint(3, 45)) if chance.random() < _IN_TIME else self.day
         elif last is None:
             on = (youth.since or self.day) + timedelta(days=round(chance.triangular(1, 30, 6)))
         else:
             on = max(last + timedelta(days=1), claimed.due_on - timedelta(days=chance.randint(0, 7)))
             on = on if on >= season else season + timedelta(days=chance.randint(0, 60))
-        return workday(on)
+        on = workday(on)
+        waits = on >= self.day or (on > self.day - timedelta(days=14) and chance.random() < 0.3)
+        return None if waits else on
 
     async def _next(self) -> queue.Claimed | None:
         async with seen_by(self.pool, _WORKER) as connection:

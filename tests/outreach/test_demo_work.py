@@ -33,9 +33,9 @@ async def test_a_season_is_worked_off_on_the_days_it_would_have_been_and_a_morni
     done, _, shown = await _worked(empty, staff_address, 60)
     made = await empty.fetch(_CONTACTS)
     assert len(made) == done.contacts
-    assert shown == list(range(1, done.before.total() + 1))
+    assert shown == list(range(1, done.season.total() + 1))
     assert {row["on_day"] for row in made} <= {SINCE + timedelta(days=day) for day in range(98)}
-    assert sum(row["on_day"] == today() for row in made) == done.today.total() > 0
+    assert sum(row["on_day"] == today() for row in made) == done.morning.total() > 0
     assert all(row["on_day"].weekday() < 5 for row in made if row["on_day"] != today())
     assert len({row["person_id"] for row in made}) > 40, "nearly everybody was tried"
     assert done.begun == await empty.fetchval("SELECT count(*) FROM measure") > 0
@@ -58,3 +58,15 @@ async def test_a_protected_person_is_passed_over_and_does_not_keep_the_others_fr
     assert {row["leased_by"] for row in rows if row["protected"]} == {None}, "given back"
     assert sum(row["leased_by"] is not None for row in rows) == done.held == 2
     assert protected.person_id not in {row["person_id"] for row in await empty.fetch(_CONTACTS)}
+
+
+async def test_early_support_is_tried_when_the_notice_was_there(
+    empty: Connection, staff_address: str
+) -> None:
+    for number in range(20):
+        pupil = Person(born=date(2009, 4, number + 1))
+        await tell(empty, pupil.known(), pupil.noticed())
+    settings = Settings(outreach_staff_database=staff_address)
+    done = await work(settings, seed=1, show=lambda _: None)
+    assert 10 < done.season.total() < 20, "some are left for the morning"
+    assert {row["on_day"] for row in await empty.fetch(_CONTACTS)} == {today()}
