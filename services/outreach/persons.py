@@ -53,7 +53,8 @@ FROM episode JOIN person USING (person_id)
 WHERE episode.municipality = $1 AND person_id = $2 AND from_day IS NOT NULL ORDER BY from_day DESC, episode_id
 """
 _NOTICES: Final = """
-SELECT heard_on, handled_on FROM notice WHERE municipality = $1 AND person_id = $2 AND standing ORDER BY heard_on
+SELECT heard_on, handled_on, closed FROM notice
+WHERE municipality = $1 AND person_id = $2 AND (standing OR closed) ORDER BY heard_on, notice_id
 """
 # In two steps: asked in one, the database looks at the numbers of all persons for whether they may be seen.
 _WHOSE_NUMBER: Final = "SELECT person_id FROM person_number WHERE identity_number = ANY($1::text[])"
@@ -115,6 +116,8 @@ class Noticed:
 
     heard_on: date
     handled_on: date | None
+    #: The school says that the pupil is back to full-time attendance.
+    closed: bool
 
 
 async def of(connection: Connection, municipality: str, person_id: UUID, who: str) -> Seen | None:
@@ -162,7 +165,7 @@ def _spell(
 
 
 async def noticed(connection: Connection, municipality: str, person_id: UUID) -> Sequence[Noticed]:
-    """The notices of absence that stand, oldest first. The caller logs the look."""
+    """The notices of absence that the school has not taken back, oldest first. The caller logs the look."""
     return [Noticed(*row) for row in await connection.fetch(_NOTICES, municipality, person_id)]
 
 

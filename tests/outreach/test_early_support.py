@@ -256,3 +256,18 @@ async def test_it_is_gone_with_a_purged_person(outreach: Connection) -> None:
     for table in ("task", "notice"):
         query = f"SELECT count(*) FROM {table} WHERE person_id = $1"
         assert await outreach.fetchval(query, vera.person_id) == 0
+
+
+@pytest.mark.parametrize(("status", "told", "back"), [("closed", 1, 1), ("withdrawn", 0, 0)])
+async def test_the_persons_page_says_that_the_pupil_is_back_and_nothing_of_what_was_taken_back(
+    otilia: Colleague, outreach: Connection, status: str, told: int, back: int
+) -> None:
+    wilma = Person()
+    await tell(outreach, wilma.known(given_name="Wilma"), wilma.noticed())
+    before = shown(await otilia.get(f"/persons/{wilma.person_id}"))
+    assert "A school told of much absence<" in before
+    assert "The pupil is back at school" not in before
+    await tell(outreach, wilma.noticed(revision=2, status=status))
+    after = shown(await otilia.get(f"/persons/{wilma.person_id}"))
+    assert after.count("A school told of much absence<") == told
+    assert after.count("The pupil is back at school. Education Act 15:15") == back

@@ -212,6 +212,8 @@ class NoticeShown(Shown):
 
     heard_on: date
     handled_on: date | None
+    #: The school says that the pupil is back to full-time attendance.
+    closed: bool
 
     @classmethod
     def of(cls, noticed: Noticed) -> Self:

@@ -151,8 +151,9 @@ def _of_tasks(told: Told, tasks: Sequence[Past], told_of: Collection[int | None]
 
 def _of_notices(told: Told, notices: Sequence[Noticed]) -> Iterator[Entry]:
     text, day = told.text, told.language.day
+    law, back = text("Education Act 15:15; no part of the register"), text("The pupil is back at school")
     for notice in notices:
         yield Entry(
             notice.heard_on, day(notice.heard_on), "school", "warn", text("A school told of much absence"),
-            text("Education Act 15:15; no part of the register"),
+            f"{back}. {law}" if notice.closed else law,
         )  # fmt: skip
