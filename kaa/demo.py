@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import date
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -51,8 +52,6 @@ from services.reporting.submission import build, write
 
 _PARTS: tuple[Part, ...] = ("kafka", "postgres")
 _OUT = Path("out/demo")
-#: The latest half-year that a specification comes with this release for.
-_LATEST_SPECIFIED = "2025H2"
 
 
 def demo(
@@ -221,7 +220,8 @@ def _specification(half_year: str) -> Path:
     try:
         return find_specification(period(half_year))[0]
     except NoSpecificationError:
-        latest = find_specification(period(_LATEST_SPECIFIED))[0].read_text(encoding="utf-8")
+        folder = Path(str(files("services.reporting").joinpath("specifications")))
+        latest = max(folder.glob("*.yaml")).read_text(encoding="utf-8")
         copy = _OUT / f"specification-{half_year}.yaml"
         copy.write_text(re.sub(r"(?m)^periods: .*$", f'periods: ["{half_year}"]', latest), encoding="utf-8")
         return copy

@@ -25,7 +25,7 @@ _LIFETIME: Final = 3600  # seconds
 #: Every page of the package begins so.
 _MAIN: Final = '<main class="container">'
 _WARNING: Final = """
-<p role="note"><strong lang="sv">Demo, inte för drift: inloggningen släpper in alla.</strong><br>
+<p role="note"><strong lang="sv">Demo, inte för skarp drift: inloggningen släpper in alla.</strong><br>
 <strong>A demo, not for production: this login lets everybody in.</strong></p>
 """
 

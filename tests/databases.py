@@ -35,7 +35,9 @@ async def throwaway_database(admin_url: str, service: Service) -> AsyncIterator[
     await admin.close()
 
 
-def upgrade_to(revision: str, service: Service, owner_url: str, app_role: str) -> None:
+def upgrade_to(
+    revision: str, service: Service, owner_url: str, app_role: str, staff_role: str | None = None
+) -> None:
     """Brings an empty database to how an earlier version of the service left it."""
     config = Config()
     config.set_main_option("script_location", str(files("servicekit").joinpath("migrate")))
@@ -43,4 +45,5 @@ def upgrade_to(revision: str, service: Service, owner_url: str, app_role: str) -
     config.set_main_option("path_separator", "newline")
     config.attributes["url"] = owner_url
     config.attributes["app_role"] = app_role
+    config.attributes["staff_role"] = staff_role
     command.upgrade(config, revision)

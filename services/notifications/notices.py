@@ -174,37 +174,48 @@ def _due(pupil: Sequence[Known]) -> dict[int, Standing]:
     one: dict[tuple[str, str, date], int] = {}
     for at, known in enumerate(pupil):
         fact = known.fact
-        if known.taken_back or not _is_named(fact, forms.get(fact.school_unit)):
+        # a month's notice stays on the report it was told with, also when another has replaced that one
+        if known.taken_back and not (fact.kind == "absence" and _was_decided(known)):
+            continue
+        if not _is_named(fact, forms.get(fact.school_unit)):
             continue
         said = fact.kind, fact.school_unit, fact.on
         if said not in one or _rank(known) < _rank(pupil[one[said]]):
             one[said] = at
-    counting = [known.fact for known in pupil if not known.taken_back]
     due: dict[int, Standing] = {}
     for (kind, unit, on), at in one.items():
-        stands = _of_month(counting, unit, on) if kind == "absence" else "registered"
+        stands = _of_month(pupil, unit, on) if kind == "absence" else "registered"
         if stands is not None:
             due[at] = stands
     return due
 
 
-def _of_month(counting: Sequence[Fact], unit: str, month: date) -> Standing | None:
+def _of_month(pupil: Sequence[Known], unit: str, month: date) -> Standing | None:
     """How the notice of a month's absence is to stand, by all that the unit said; None: there is none.
 
-    Each report is the total so far, and the latest counts. Who is back to full-time attendance (``resumed``, on the
-    month's first day or later) closes it, until a report says more minutes than were known then.
+    Each report is the total so far, and the latest counts. One noted before her 20th birthday must have said that it
+    is significant, also if it was replaced: a correction takes back no notice that was due. Who is back to full-time
+    attendance (``resumed``, on the month's first day or later) closes it, until a report says more minutes than were
+    known then.
     """
-    at_unit = [fact for fact in counting if fact.school_unit == unit]
-    reports = sorted((fact for fact in at_unit if fact.kind == "absence" and fact.on == month), key=_noted)
-    latest = reports[-1]
-    if not _is_significant(latest):
+    said = [known.fact for known in pupil if known.fact.school_unit == unit]
+    if not any(_is_under_20(fact) and _is_significant(fact) for fact in said if _is_of(fact, month)):
         return None
+    at_unit = [known.fact for known in pupil if known.fact.school_unit == unit and not known.taken_back]
+    reports = sorted((fact for fact in at_unit if _is_of(fact, month)), key=_noted)
+    if not reports or not _is_significant(reports[-1]):
+        return None
+    latest = reports[-1]
     for back in at_unit:
         if back.kind == "resumed" and back.on >= month:
             until_then = [report for report in reports if report.recorded_at <= back.recorded_at]
             if until_then and (latest.minutes or 0) <= (until_then[-1].minutes or 0):
                 return "closed"
     return "registered"
+
+
+def _is_of(fact: Fact, month: date) -> bool:
+    return fact.kind == "absence" and fact.on == month
 
 
 def _noted(fact: Fact) -> tuple[datetime, str, str]:
@@ -227,7 +238,7 @@ def _is_named(fact: Fact, forms_at_unit: set[str] | None) -> bool:
             return fact.school_form in _NAMED_FORMS
         case "changed" | "resumed":
             return False
-        case "absence" if not (_is_significant(fact) and _is_under_20(fact)):
+        case "absence" if not _is_significant(fact):
             # a later report may say more; this one gives no notice
             return False
         case _:
@@ -238,8 +249,11 @@ def _is_named(fact: Fact, forms_at_unit: set[str] | None) -> bool:
 
 def _rank(known: Known) -> tuple[bool, datetime, str, str]:
     # the one that was decided first stays, whatever comes later
-    undecided = known.before is None or known.before.municipality is None
-    return undecided, *_noted(known.fact)
+    return not _was_decided(known), *_noted(known.fact)
+
+
+def _was_decided(known: Known) -> bool:
+    return known.before is not None and known.before.municipality is not None
 
 
 def _stands(
@@ -251,7 +265,12 @@ def _stands(
         return replace(before, status="withdrawn") if before is not None and was_told else None
     if before is not None and before.status == "own":
         return before
-    if before is not None and before.status in _TOLD:
+    opens_again = before is not None and before.status == "closed" and due == "registered"
+    if (
+        before is not None
+        and before.status in _TOLD
+        and not (opens_again and person is not None and person.protected)
+    ):
         # numbers may turn out to be another person's: the notice then is told again about her
         about = before.person_id if person is None or person.protected else person.person_id
         return replace(before, status=due, person_id=about)
@@ -274,4 +293,5 @@ def must_be_told(before: Decision | None, after: Decision | None) -> bool:
     """Whether a change of a notice goes out: registered, closed, told about another person, or taken back."""
     if after is None or after == before:
         return False
-    return after.status in _TOLD or (before is not None and before.status in _TOLD)
+    was_told = before is not None and before.status in _TOLD
+    return after.status in _TOLD or (was_told and after.status == "withdrawn")

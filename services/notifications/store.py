@@ -66,7 +66,7 @@ LEFT JOIN notice USING (source, id)
 CROSS JOIN LATERAL (
   SELECT CASE WHEN fact.kind IN ('absence', 'resumed') THEN fact.absence_taken_back ELSE fact.taken_back END AS gone
 ) AS it
-WHERE fact.identity_number = ANY($1::text[]) AND (NOT gone OR notice.notice_id IS NOT NULL)
+WHERE fact.identity_number = ANY($1::text[]) AND (NOT gone OR fact.kind = 'absence' OR notice.notice_id IS NOT NULL)
 """
 _KEEP = """
 INSERT INTO notice AS kept

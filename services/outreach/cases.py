@@ -26,6 +26,7 @@ from services.outreach.queue import Held, UnknownError
 from services.outreach.steps import Ladder
 from services.outreach.tasks import (
     MERGED,
+    NOT_CALLED_FOR,
     NOTICE_CLOSED,
     NOTICE_WITHDRAWN,
     Brought,
@@ -70,9 +71,8 @@ SELECT p.person_id, revision > 0 AND NOT purged AS known, revision, birth_date, 
        email IS NOT NULL AS email, street IS NOT NULL AS letter,
        EXISTS (SELECT FROM contact AS c WHERE c.person_id = p.person_id) AS contacts,
        EXISTS (SELECT FROM measure AS m WHERE m.person_id = p.person_id) AS measures,
-       EXISTS (
-         SELECT FROM notice AS n WHERE n.person_id = p.person_id AND (standing OR closed) AND handled_on IS NULL
-       ) AS notices
+       EXISTS (SELECT FROM notice AS n WHERE n.person_id = p.person_id) AS notices,
+       EXISTS (SELECT FROM notice AS n WHERE n.person_id = p.person_id AND standing AND NOT handled) AS unhandled
 FROM person AS p LEFT JOIN contact_way AS way USING (person_id)
 WHERE p.person_id = ANY($1::uuid[])
 """
@@ -85,8 +85,9 @@ SELECT person_id, m.municipality, from_day, to_day, occupation_after, follow_up_
 FROM measure AS m JOIN measure_revision USING (measure_id, revision) WHERE person_id = ANY($1::uuid[])
 """
 _NOTICES = """
-SELECT person_id, municipality, min(heard_on) FILTER (WHERE standing), bool_or(closed) FROM notice
-WHERE person_id = ANY($1::uuid[]) AND (standing OR closed) AND handled_on IS NULL GROUP BY 1, 2
+SELECT person_id, municipality, min(heard_on) FILTER (WHERE standing AND NOT handled),
+       max(heard_on) FILTER (WHERE closed), bool_or(standing AND handled)
+FROM notice WHERE person_id = ANY($1::uuid[]) GROUP BY 1, 2
 """
 _ROUTED = "SELECT person_id, municipality, worker FROM routing WHERE person_id = ANY($1::uuid[])"
 
@@ -124,8 +125,9 @@ class Dossier:
     measures: list[Taken] = field(default_factory=list)
     #: The day of the first notice of absence that stands and that nobody has handled.
     noticed_on: date | None = None
-    #: Whether there was one, and the school says that the pupil is back.
-    notice_closed: bool = False
+    #: The day of the last that was closed since the pupil is back; whether there is one that somebody has handled.
+    closed_on: date | None = None
+    supported: bool = False
     #: Tasks that notices opened.
     for_notices: list[Task] = field(default_factory=list)
 
@@ -299,17 +301,35 @@ def _noticed(known: _Known, key: Key, ladder: Ladder, today: date) -> list[Broug
     wanted, since = None, today
     if dossier.noticed_on is not None:
         since = dossier.noticed_on
-        wanted = early_support(since, person.birth_date if person else None, ladder)
+        birth_date = person.birth_date if person else None
+        wanted = early_support(since, _last_in_vain(dossier), birth_date, ladder)
     whose = Whose(*key, since, _was_reached(dossier, since), waits_for(person, 1, routed_to), routed_to)
-    over = NOTICE_CLOSED if dossier.notice_closed else NOTICE_WITHDRAWN
-    return for_notices(dossier.for_notices, whose, wanted, over, today)
+    return for_notices(dossier.for_notices, whose, wanted, _over(dossier, person), today)
+
+
+def _last_in_vain(dossier: Dossier) -> date | None:
+    """The day of the last attempt at early support that nobody answered."""
+    tasks = {task.task_id for task in dossier.for_notices}
+    days = [made.on for made in dossier.contacts if made.task_id in tasks and made.outcome in NO_ANSWER]
+    return max(days, default=None)
+
+
+def _over(dossier: Dossier, person: Person | None) -> str:
+    """Why an open task of early support is over, when nothing calls for it."""
+    if person is not None and person.merged:
+        return MERGED
+    if dossier.supported:
+        return NOT_CALLED_FOR
+    since = min((task.since for task in dossier.for_notices if task.state == "open"), default=date.max)
+    back = dossier.closed_on is not None and dossier.closed_on >= since
+    return NOTICE_CLOSED if back else NOTICE_WITHDRAWN
 
 
 async def _read(connection: Connection, persons: Collection[UUID]) -> _Known | None:
     """None when these persons have neither episode nor task nor notice, as most pupils have none."""
     known = _Known(*await store.episodes_and_tasks(connection, persons))
     rows = await connection.fetch(_PERSONS, list(persons))
-    if not (known.episodes or known.tasks or any(row["notices"] for row in rows)):
+    if not (known.episodes or known.tasks or any(row["unhandled"] for row in rows)):
         return None
     for row in rows:
         person_id = row["person_id"]
@@ -332,9 +352,9 @@ async def _read(connection: Connection, persons: Collection[UUID]) -> _Known | N
     for row in await _of(connection, _MEASURES, rows, "measures"):
         taken = Taken(row["from_day"], row["to_day"], row["occupation_after"], tuple(row["follow_up_on"]))
         known.dossiers[row["person_id"], row["municipality"]].measures.append(taken)
-    for person_id, municipality, heard_on, is_closed in await _of(connection, _NOTICES, rows, "notices"):
+    for person_id, municipality, *stand in await _of(connection, _NOTICES, rows, "notices"):
         dossier = known.dossiers[person_id, municipality]
-        dossier.noticed_on, dossier.notice_closed = heard_on, is_closed
+        dossier.noticed_on, dossier.closed_on, dossier.supported = stand
     if shielded := [key for key, one in known.persons.items() if one.protection == "protected_registration"]:
         for person_id, municipality, worker in await connection.fetch(_ROUTED, shielded):
             known.routed[person_id, municipality] = worker

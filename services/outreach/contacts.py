@@ -12,7 +12,7 @@ from servicekit.access_log import looked
 from servicekit.calendar import now
 from servicekit.database import Connection
 from servicekit.outbox import append
-from services.outreach import cases, queue, store
+from services.outreach import cases, notices, queue, store
 from services.outreach.code_list import occupations
 from services.outreach.kinds import WITHOUT_CONTACT, Channel, Outcome
 from services.outreach.ladder import NO_ANSWER
@@ -20,7 +20,6 @@ from services.outreach.ladder_file import Ladders
 from services.outreach.publication import message
 from services.outreach.queue import (
     ContactNeededError,
-    Held,
     OvertakenError,
     UnknownError,
     UnlistedError,
@@ -34,11 +33,7 @@ _ADD_REVISION: Final = """
 INSERT INTO contact_revision (contact_id, revision, municipality, on_day, channel, outcome, occupation, who)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 """
-_WHOSE: Final = """
-SELECT c.person_id, c.task_id, kind, outcome
-FROM contact AS c JOIN contact_revision USING (contact_id, revision) LEFT JOIN task ON task.task_id = c.task_id
-WHERE contact_id = $1 AND c.municipality = $2
-"""
+_WHOSE: Final = "SELECT person_id FROM contact WHERE contact_id = $1 AND municipality = $2"
 _OVERTAKE: Final = """
 UPDATE contact SET revision = revision + 1 WHERE contact_id = $1 AND person_id = $2 AND revision = $3 RETURNING true
 """
@@ -82,17 +77,19 @@ async def record(connection: Connection, ladders: Ladders, task_id: int, who: st
     """
     await _check(connection, said)
     held = await cases.hold(connection, task_id, who)
-    await queue.finish(connection, held, who, said.outcome)
+    await queue.finish(connection, held, who)
     # while her task was held she may have turned out to be another
     whose = await cases.now_is(connection, held.person_id)
     contact_id = uuid4()
     await connection.execute(_ADD, contact_id, whose, held.municipality, task_id)
     made = await _say(connection, held.municipality, whose, contact_id, 1, who, said)
-    await cases.bring_up(
-        connection, ladders, {held.person_id}, cases.LADDER, await store.calendar_day(connection)
-    )
+    day = await store.calendar_day(connection)
     if held.kind == "early_support":
-        await _tried(connection, ladders, held.municipality, whose, said)
+        answered = said.outcome not in NO_ANSWER
+        await notices.tried(connection, held.municipality, whose, contact_id, day, answered=answered)
+    await cases.bring_up(connection, ladders, {held.person_id}, cases.LADDER, day)
+    if held.kind == "early_support":
+        await _tried_again(connection, ladders, held.municipality, whose, said)
     await looked(connection, "outreach done", who=who, person_id=whose, municipality=held.municipality)
     return made
 
@@ -119,6 +116,8 @@ async def log(
 ) -> ContactMade:
     """Records a contact that no task called for, and tells of it: she rang, or was met by chance.
 
+    What schools had told of her absence by then is handled with it, if she answered.
+
     Call it in a transaction. Raises RefusedError: a day to come, an occupation not listed then, or no case of hers.
     """
     await _check(connection, said)
@@ -126,6 +125,8 @@ async def log(
     contact_id = uuid4()
     await connection.execute(_ADD, contact_id, person_id, municipality, None)
     made = await _say(connection, municipality, person_id, contact_id, 1, who, said)
+    if said.outcome not in NO_ANSWER:
+        await notices.tried(connection, municipality, person_id, contact_id, said.on, answered=True)
     await cases.bring_up(connection, ladders, {person_id}, cases.LADDER, await store.calendar_day(connection))
     await looked(connection, "outreach contact", who=who, person_id=person_id, municipality=municipality)
     return made
@@ -145,22 +146,17 @@ async def correct(
     Call it in a transaction. Raises RefusedError: as ``log`` does, no such contact, or corrected meanwhile.
     """
     await _check(connection, said)
-    row = await connection.fetchrow(_WHOSE, contact_id, municipality)
-    if row is None:
+    person_id = await connection.fetchval(_WHOSE, contact_id, municipality)
+    if person_id is None:
         raise UnknownError("there is no such contact")
-    person_id, task_id, kind, before = row
     await cases.enter(connection, municipality, person_id)
     if not await connection.fetchval(_OVERTAKE, contact_id, person_id, revision):
         raise OvertakenError("the contact was changed by somebody else meanwhile: look at it again")
     made = await _say(connection, municipality, person_id, contact_id, revision + 1, who, said)
-    answered = said.outcome not in NO_ANSWER
-    support = kind == "early_support" and answered != (before not in NO_ANSWER)
-    if support:
-        task = Held(task_id, person_id, municipality, kind)
-        await queue.handle_anew(connection, task, cases.LADDER, answered=answered)
+    support = await notices.corrected(connection, contact_id, answered=said.outcome not in NO_ANSWER)
     await cases.bring_up(connection, ladders, {person_id}, cases.LADDER, await store.calendar_day(connection))
     if support:
-        await _tried(connection, ladders, municipality, person_id, said)
+        await _tried_again(connection, ladders, municipality, person_id, said)
     await looked(
         connection, "outreach correct contact", who=who, person_id=person_id, municipality=municipality
     )
@@ -189,7 +185,7 @@ async def _check(connection: Connection, said: Said) -> None:
         raise UnlistedError("the code list of that day does not have the occupation")
 
 
-async def _tried(
+async def _tried_again(
     connection: Connection, ladders: Ladders, municipality: str, person_id: UUID, said: Said
 ) -> None:
     """Puts the next attempt at early support off, if nobody answered this one.

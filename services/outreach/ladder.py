@@ -174,9 +174,16 @@ def still_planned(days: Iterable[date], followed_up: Collection[tuple[date, date
     return tuple(day for day in days if day > until and day not in due)
 
 
-def early_support(noticed_on: date, birth_date: date | None, ladder: Ladder) -> Wanted:
-    """The task that a school's notice of absence calls for; it is part of no case and of no register."""
+def early_support(
+    noticed_on: date, last_in_vain: date | None, birth_date: date | None, ladder: Ladder
+) -> Wanted:
+    """The task that a school's notice of absence calls for; it is part of no case and of no register.
+
+    ``last_in_vain``: the day of the last attempt that nobody answered, if any.
+    """
     due_on = noticed_on + timedelta(days=ladder.early_support.due_in_days)
+    if last_in_vain is not None:
+        due_on = max(due_on, last_in_vain + timedelta(days=ladder.early_support.again_after_days))
     return Wanted("early_support", due_on, EARLY_SUPPORT, None, urgent_from(due_on, birth_date, ladder))
 
 

@@ -1,6 +1,7 @@
 """Notices of absence as schools tell them (skollagen 15:15): what early support follows from.
 
-They make no entry in the register, and of other notices nothing is kept here.
+They make no entry in the register, and of other notices nothing is kept here. One is handled when somebody answered
+an attempt at early support, until the school says that it is over and then stands again: absence grew.
 """
 
 from collections.abc import Collection, Sequence
@@ -18,11 +19,22 @@ ORDER BY 1
 ON CONFLICT (notice_id) DO UPDATE SET
   revision = excluded.revision, person_id = excluded.person_id, municipality = excluded.municipality,
   school_unit = excluded.school_unit, standing = excluded.standing, closed = excluded.closed,
-  heard_on = CASE WHEN excluded.standing AND NOT known.standing THEN excluded.heard_on ELSE known.heard_on END,
-  handled_on = CASE WHEN known.standing OR NOT excluded.standing THEN known.handled_on END
+  heard_on = CASE WHEN excluded.standing AND NOT known.standing THEN excluded.heard_on ELSE known.heard_on END
 WHERE known.revision < excluded.revision
 RETURNING old.person_id
 """
+# Also an end that comes after what followed it: the same notices stand in any order.
+_ENDED = """
+UPDATE notice SET ended_revision = ended.revision, heard_on = CASE WHEN standing THEN $3 ELSE heard_on END
+FROM unnest($1::uuid[], $2::int[]) AS ended (notice_id, revision)
+WHERE notice.notice_id = ended.notice_id AND ended_revision < ended.revision
+"""
+_TRIED = """
+UPDATE notice SET tried_by = $3, tried_revision = revision, answered = $4,
+                  tried_on = (now() AT TIME ZONE 'Europe/Stockholm')::date
+WHERE person_id = $1 AND municipality = $2 AND heard_on <= $5 AND standing AND NOT handled
+"""
+_CORRECTED = "UPDATE notice SET answered = $2 WHERE tried_by = $1 AND answered <> $2"
 
 Notice = NoticeRegistered | NoticeUpdated
 
@@ -32,20 +44,43 @@ async def keep(
 ) -> None:
     """Keeps the newest of what is told of each notice, if newer than what is known; ``persons`` are those locked.
 
-    One that did not stand and stands again is as if heard of today, and handled by nobody: absence grew after the
-    pupil was back. Raises TransientError when a notice turns out to have been about somebody who is not locked.
+    One that was over and stands again is as if heard of today. Raises TransientError when a notice turns out to have
+    been about somebody who is not locked.
     """
+    if not told:
+        return
     by_revision = sorted(told, key=lambda notice: notice.revision)
-    # its end may come in one batch with what follows it: then it is kept first
-    ended = {notice.notice_id: notice for notice in by_revision if notice.status != "registered"}
-    for states in (ended, {notice.notice_id: notice for notice in by_revision}):
-        if not states:
-            continue
-        rows = [
-            (n.notice_id, n.revision, n.person_id, n.municipality, n.school_unit, n.status == "registered",
-             n.status == "closed")
-            for n in states.values()
-        ]  # fmt: skip
-        kept = await connection.fetch(_KEEP, *columns(rows), today)
-        if not {row["person_id"] for row in kept if row["person_id"] is not None} <= set(persons):
-            raise TransientError("a notice has become another person's meanwhile")
+    newest = {notice.notice_id: notice for notice in by_revision}
+    rows = [
+        (n.notice_id, n.revision, n.person_id, n.municipality, n.school_unit, n.status == "registered",
+         n.status == "closed")
+        for n in newest.values()
+    ]  # fmt: skip
+    kept = await connection.fetch(_KEEP, *columns(rows), today)
+    if not {row["person_id"] for row in kept if row["person_id"] is not None} <= set(persons):
+        raise TransientError("a notice has become another person's meanwhile")
+    ended = {notice.notice_id: notice.revision for notice in by_revision if notice.status != "registered"}
+    if ended:
+        await connection.execute(_ENDED, list(ended), list(ended.values()), today)
+
+
+async def tried(
+    connection: Connection,
+    municipality: str,
+    person_id: UUID,
+    by: UUID,
+    heard_by: date,
+    *,
+    answered: bool,
+) -> None:
+    """Notes an attempt at early support, ``by`` a contact or a measure: for what stands and nobody has handled.
+
+    ``heard_by``: not for what was heard of after that day.
+    """
+    await connection.execute(_TRIED, person_id, municipality, by, answered, heard_by)
+
+
+async def corrected(connection: Connection, by: UUID, *, answered: bool) -> bool:
+    """Whether somebody answered, said anew of an attempt; gives whether that changes what is handled."""
+    changed: str = await connection.execute(_CORRECTED, by, answered)
+    return changed != "UPDATE 0"

@@ -53,7 +53,7 @@ FROM episode JOIN person USING (person_id)
 WHERE episode.municipality = $1 AND person_id = $2 AND from_day IS NOT NULL ORDER BY from_day DESC, episode_id
 """
 _NOTICES: Final = """
-SELECT heard_on, handled_on, closed FROM notice
+SELECT heard_on, CASE WHEN handled THEN tried_on END, closed FROM notice
 WHERE municipality = $1 AND person_id = $2 AND (standing OR closed) ORDER BY heard_on, notice_id
 """
 # In two steps: asked in one, the database looks at the numbers of all persons for whether they may be seen.

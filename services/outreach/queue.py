@@ -18,8 +18,7 @@ from servicekit.database import Connection
 from servicekit.viewers import Viewer, called_by
 from services.outreach import store
 from services.outreach.ages import at_age
-from services.outreach.kinds import Channel, Kind, Outcome
-from services.outreach.ladder import NO_ANSWER
+from services.outreach.kinds import Channel, Kind
 from services.outreach.tasks import NOT_CALLED_FOR
 
 #: The longest that a task may be put off, in days: nobody falls silent for longer than an occupation is current.
@@ -51,31 +50,6 @@ _DONE = """
 UPDATE task SET state = 'done', done_on = (now() AT TIME ZONE 'Europe/Stockholm')::date, waits_for = NULL,
                 snoozed_until = NULL, leased_by = NULL, leased_until = NULL
 WHERE task_id = $1
-"""
-# $1: a task of early support that was done. By the day on which it was, a correction finds what it had handled.
-_HANDLED = """
-UPDATE notice SET handled_on = done_on FROM task
-WHERE task_id = $1 AND notice.person_id = task.person_id AND notice.municipality = task.municipality
-  AND standing AND handled_on IS NULL AND heard_on <= done_on
-"""
-_NOT_HANDLED = """
-UPDATE notice SET handled_on = NULL FROM task
-WHERE task_id = $1 AND notice.person_id = task.person_id AND notice.municipality = task.municipality
-  AND handled_on = done_on
-"""
-# Another attempt, of which nothing is left to do once it turns out that the one before was answered.
-_NO_OTHER = """
-WITH closed AS (
-  UPDATE task SET state = 'closed', reason = $3, waits_for = NULL, snoozed_until = NULL
-  WHERE person_id = $1 AND municipality = $2 AND kind = 'early_support' AND state = 'open' AND leased_by IS NULL
-    AND NOT EXISTS (
-      SELECT FROM notice
-      WHERE notice.person_id = $1 AND notice.municipality = $2 AND standing AND handled_on IS NULL
-    )
-  RETURNING task_id, municipality
-)
-INSERT INTO task_history (task_id, municipality, happening, who, reason)
-SELECT task_id, municipality, 'closed', $4, $3 FROM closed
 """
 _SLEEP = """
 WITH asleep AS (
@@ -294,26 +268,13 @@ async def reassign(connection: Connection, task_id: int, to: str | None, who: st
     await _give_back(connection, held, who, "reassigned", reason, None)
 
 
-async def finish(connection: Connection, held: Held, who: str, outcome: Outcome | None = None) -> None:
-    """Closes a held task as done, with early support also the notices that called for it, unless nobody answered.
+async def finish(connection: Connection, held: Held, who: str) -> None:
+    """Closes a held task as done.
 
-    ``outcome``: of the contact that it was done with, None without one. What is called for now ``cases.bring_up``
-    says; ``contacts`` and ``measures`` call both.
+    What is called for now ``cases.bring_up`` says; ``contacts`` and ``measures`` call both.
     """
     await connection.execute(_DONE, held.task_id)
     await connection.execute(_NOTE, held.task_id, held.municipality, "done", who, None)
-    if held.kind == "early_support" and outcome not in NO_ANSWER:
-        await connection.execute(_HANDLED, held.task_id)
-
-
-async def handle_anew(connection: Connection, task: Held, who: str, *, answered: bool) -> None:
-    """The notices that a task of early support, done before, was for: handled after all, or not after all.
-
-    Call ``cases.bring_up`` then.
-    """
-    await connection.execute(_HANDLED if answered else _NOT_HANDLED, task.task_id)
-    if answered:
-        await connection.execute(_NO_OTHER, task.person_id, task.municipality, NOT_CALLED_FOR, who)
 
 
 async def support_later(

@@ -38,7 +38,7 @@ p.protection = 'protected_registration' AND p.merged_into IS NULL AND (
   )
   OR EXISTS (
     SELECT FROM notice AS n
-    WHERE n.person_id = p.person_id AND n.municipality = r.municipality AND standing AND handled_on IS NULL
+    WHERE n.person_id = p.person_id AND n.municipality = r.municipality AND standing AND NOT handled
   )
 )
 """

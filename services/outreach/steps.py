@@ -132,7 +132,7 @@ class MeasureRule(_Part):
     #: Without a planned day, a measure is followed up this often.
     at_least_every_days: Between
     #: Days after which a follow-up that nobody answered is tried again.
-    again_after_days: Pause = 7
+    again_after_days: Between = 7
     channels: tuple[Channel, ...] = ()
     when_ended: Ended
 
@@ -144,7 +144,7 @@ class HandOver(_Part):
     days_before_20: Annotated[int, Field(ge=1, le=730)] | None = None
     due_in_days: Wait
     #: Days after which it is tried again when nobody answered.
-    again_after_days: Pause = 7
+    again_after_days: Between = 7
     channels: tuple[Channel, ...] = ()
 
     @property
@@ -166,7 +166,7 @@ class EarlySupportRule(_Part):
 
     due_in_days: Wait
     #: Days after which it is tried again when nobody answered.
-    again_after_days: Pause = 7
+    again_after_days: Between = 7
 
 
 class Ladder(_Part):

@@ -84,11 +84,11 @@ def expected_notices(
             seen = forms.setdefault((current(data.pupil.identity_number), data.school_unit), set())
             seen.add(data.school_form)
     spoken_of: dict[tuple[str, str], list[Event]] = {}
-    for event in counting:
+    for event in _told(events).values():
         if isinstance(event.data, AbsenceReported | AbsenceResumed):
             whose = current(event.data.pupil.identity_number), event.data.school_unit
             spoken_of.setdefault(whose, []).append(event)
-    months = [found for said in spoken_of.values() for found in _absence(said)]
+    months = [found for said in spoken_of.values() for found in _absence(said, counting)]
 
     said_once = [(event, *_kind_and_day(event), "registered") for event in counting]
     expected: dict[Key, set[Standing]] = {}
@@ -129,13 +129,17 @@ def _standing(state: PersonUpdated, own: str | None, told: str) -> Standing:
     return ("own" if state.municipality == own else told), state.municipality
 
 
-def _absence(said: Sequence[Event]) -> Iterator[tuple[Event, str, date, str]]:
+def _absence(said: Sequence[Event], counting: Sequence[Event]) -> Iterator[tuple[Event, str, date, str]]:
     """Of all that one unit said of a pupil's absence: the reports that may give a month's notice, and its status."""
+    stands = {(event.source, event.id) for event in counting}
     by_month: dict[str, list[Any]] = {}
     for event in said:
         if isinstance(event.data, AbsenceReported):
             by_month.setdefault(event.data.month, []).append(event)
-    for month, reports in by_month.items():
+    for month, ever in by_month.items():
+        reports = [event for event in ever if (event.source, event.id) in stands]
+        if not reports or not any(_is_much(report) and _age(report) < 20 for report in ever):
+            continue
         year, number = map(int, month.split("-"))
         first = date(year, number, 1)
         reports.sort(key=lambda event: (event.time, event.source, event.id))
@@ -145,7 +149,9 @@ def _absence(said: Sequence[Event]) -> Iterator[tuple[Event, str, date, str]]:
         back = [
             event
             for event in said
-            if isinstance(event.data, AbsenceResumed) and event.data.resumed_on >= first
+            if isinstance(event.data, AbsenceResumed)
+            and event.data.resumed_on >= first
+            and (event.source, event.id) in stands
         ]
         # what was known when she came back is the last report that does not come after it
         known = [
@@ -153,8 +159,8 @@ def _absence(said: Sequence[Event]) -> Iterator[tuple[Event, str, date, str]]:
             for event in back
         ]
         over = any(minutes >= total for then in known for minutes in then)
-        for report in reports:
-            if _is_much(report) and _age(report) < 20:
+        for report in ever:
+            if _is_much(report):
                 yield report, "absence", first, "closed" if over else "registered"
 
 
@@ -169,11 +175,16 @@ def _age(report: Any) -> int:
     return int(on.year - int(born[:4]) - ((on.month, on.day) < (int(born[4:6]), day)))
 
 
-def _counting(events: Iterable[Event]) -> list[Event]:
+def _told(events: Iterable[Event]) -> dict[tuple[str, str], Event]:
     told: dict[tuple[str, str], Event] = {}
     for event in events:
         if event.type.startswith("se.kaa.school."):
             told.setdefault((event.source, event.id), event)
+    return told
+
+
+def _counting(events: Iterable[Event]) -> list[Event]:
+    told = _told(events)
     # absence takes back absence, and the others one another
     gone = {(e.source, getattr(e.data, "retracts", None), ".absence." in e.type) for e in told.values()}
     gone |= {(e.source, e.replaces, ".absence." in e.type) for e in told.values()}

@@ -348,4 +348,33 @@ def test_what_was_told_goes_on_where_it_was_told_whatever_becomes_of_the_pupil()
     absence, back = absent(), known(resumed("2024-11-04"))
     for person in (None, replace(ALVA, protected=True), replace(ALVA, municipality=ELSEWHERE)):
         assert decide([known(absence, TOLD), back], person, DIRECTORY) == [CLOSED, None]
+    for person in (None, replace(ALVA, municipality=ELSEWHERE)):
         assert decide([known(absence, CLOSED)], person, DIRECTORY) == [TOLD]
+
+
+def test_absence_that_grows_under_protection_is_for_the_registrar_to_route() -> None:
+    """INV-11: it is new, and is not told to the registered municipality."""
+    absence, kept_there = known(absent(), CLOSED), replace(TOLD, status="routing")
+    assert decide([absence], replace(ALVA, protected=True), DIRECTORY) == [kept_there]
+    assert not must_be_told(CLOSED, kept_there)
+    assert decided_after(kept_there, absent()) == TOLD, "when the protection is lifted"
+
+
+def test_a_replaced_report_keeps_the_notice_it_was_told_with() -> None:
+    first, second = absent(minutes=310, on="08"), known(absent(minutes=320, on="18"))
+    told = known(first, TOLD, taken_back=True)
+    assert decide([told, second], ALVA, DIRECTORY) == [TOLD, None]
+    assert decide([told, known(absent(minutes=100, on="18"))], ALVA, DIRECTORY) == [WITHDRAWN, None]
+    assert decide([told], ALVA, DIRECTORY) == [WITHDRAWN]
+    assert decide([known(first, taken_back=True), second], ALVA, DIRECTORY) == [None, TOLD], "never told"
+
+
+def test_a_correction_noted_after_the_20th_birthday_takes_nothing_back() -> None:
+    pupil = "200410159800"
+    report = absent(pupil=pupil, on="08")
+    corrected = known(absent(pupil=pupil, minutes=320, on="18"))
+    assert decide([known(report, TOLD, taken_back=True), corrected], ALVA, DIRECTORY) == [TOLD, None]
+    assert decide([known(report, taken_back=True), corrected], ALVA, DIRECTORY) == [None, TOLD], (
+        "in any order"
+    )
+    assert decide([corrected], ALVA, DIRECTORY) == [None]

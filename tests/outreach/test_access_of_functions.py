@@ -17,7 +17,18 @@ from servicekit.calendar import today
 from servicekit.database import Connection, connect, new_pool
 from servicekit.settings import role_url
 from servicekit.viewers import ROLES, Viewer, seen_by
-from services.outreach import cases, contacts, figures, listing, measures, persons, queue, routing, ways
+from services.outreach import (
+    cases,
+    contacts,
+    figures,
+    listing,
+    measures,
+    notices,
+    persons,
+    queue,
+    routing,
+    ways,
+)
 from services.outreach.plans import End, Plan
 from services.outreach.queue import Held, NotHeldError, RefusedError
 from tests.databases import throwaway_database
@@ -28,18 +39,10 @@ from tests.outreach.tellings import LADDERS, identity_number
 CALLS_A_SEED: Final = 300
 DAY: Final = timedelta(days=1)
 MODULES: Final[tuple[ModuleType, ...]] = (
-    cases,
-    contacts,
-    figures,
-    listing,
-    measures,
-    persons,
-    queue,
-    routing,
-    ways,
-)
+    cases, contacts, figures, listing, measures, notices, persons, queue, routing, ways
+)  # fmt: skip
 #: What the consumer and the timers alone call, as the application role.
-CONSUMERS: Final = {"routing.settle", "ways.keep", "ways.place"}
+CONSUMERS: Final = {"notices.keep", "routing.settle", "ways.keep", "ways.place"}
 PLAN: Final = Plan(kind="guidance", content="Samtal", from_day=today())
 
 
@@ -125,6 +128,12 @@ CALLS: Final[dict[str, Call]] = {
     "measures.of_person": lambda c, x: measures.of_person(c, x.municipality, x.person, every_revision=True),
     "measures.start": lambda c, x: measures.start(c, LADDERS, x.municipality, x.person, x.who, PLAN),
     "measures.start_for_task": lambda c, x: measures.start_for_task(c, LADDERS, x.task, x.who, PLAN),
+    "notices.corrected": lambda c, x: notices.corrected(
+        c, x.contact, answered=x.chance.choice([True, False])
+    ),
+    "notices.tried": lambda c, x: notices.tried(
+        c, x.municipality, x.person, x.contact, today(), answered=x.chance.choice([True, False])
+    ),
     "persons.now_is": lambda c, x: persons.now_is(c, x.person),
     "persons.noticed": lambda c, x: persons.noticed(c, x.municipality, x.person),
     "persons.of": lambda c, x: persons.of(c, x.municipality, x.person, x.who),
@@ -134,9 +143,6 @@ CALLS: Final[dict[str, Call]] = {
     "persons.search": lambda c, x: persons.search(c, x.municipality, x.sought, x.who),
     "persons.spells": lambda c, x: persons.spells(c, x.municipality, x.person),
     "queue.finish": lambda c, x: queue.finish(c, x.held, x.who),
-    "queue.handle_anew": lambda c, x: queue.handle_anew(
-        c, x.held, x.who, answered=x.chance.choice([True, False])
-    ),
     "queue.heartbeat": lambda c, x: queue.heartbeat(c, x.task, x.who, HOUR),
     "queue.hold": lambda c, x: queue.hold(c, x.task, x.who),
     "queue.next_task": lambda c, x: queue.next_task(c, x.municipality, x.who, HOUR),

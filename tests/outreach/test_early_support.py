@@ -6,10 +6,12 @@ from uuid import uuid4
 
 import pytest
 
+from contracts.own import ContactMade
 from servicekit.calendar import today
 from servicekit.database import Connection, new_pool
-from services.outreach import contacts
+from services.outreach import contacts, queue
 from services.outreach.kinds import Outcome
+from services.outreach.persons import noticed
 from services.outreach.queue import next_task
 from services.outreach.timers import wake
 from tests.outreach.steps import HOUR, calls_for, do, history_of, said, take_of
@@ -139,10 +141,13 @@ async def attempts(connection: Connection, person: Person) -> list[tuple[str, da
 
 
 async def handled(connection: Connection, person: Person) -> date | None:
-    found: date | None = await connection.fetchval(
-        "SELECT handled_on FROM notice WHERE person_id = $1", person.person_id
-    )
-    return found
+    """Of the notice that was heard of first."""
+    return (await noticed(connection, HOME, person.person_id))[0].handled_on
+
+
+async def correct(connection: Connection, made: ContactMade, revision: int, outcome: Outcome) -> None:
+    async with connection.transaction():
+        await contacts.correct(connection, LADDERS, HOME, made.contact_id, revision, "bo", said(outcome))
 
 
 @pytest.mark.parametrize("outcome", ["not_reached", "message_left"])
@@ -154,6 +159,8 @@ async def test_an_attempt_that_nobody_answered_handles_no_notice_and_is_made_aga
     await do(outreach, vera, "early_support", said(outcome))
     assert await attempts(outreach, vera) == [("done", None), ("open", later)]
     assert await handled(outreach, vera) is None
+    due = "SELECT due_on FROM task WHERE person_id = $1 AND state = 'open'"
+    assert await outreach.fetchval(due, vera.person_id) == later, "not late before it is to be done"
     assert (await history_of(outreach, vera, "early_support"))[-2:] == [
         ("opened", "ladder", None), ("snoozed", "ladder", f"until {later}")
     ]  # fmt: skip
@@ -178,18 +185,13 @@ async def test_a_correction_of_whether_she_answered_handles_the_notice_or_opens_
     vera, later = Person(), today() + timedelta(days=AFTER)
     await tell(outreach, vera.known(), vera.noticed())
     made = await do(outreach, vera, "early_support", said("not_reached"))
-
-    async def correct(revision: int, outcome: Outcome) -> None:
-        async with outreach.transaction():
-            await contacts.correct(outreach, LADDERS, HOME, made.contact_id, revision, "bo", said(outcome))
-
-    await correct(1, "reached")
+    await correct(outreach, made, 1, "reached")
     assert await attempts(outreach, vera) == [("done", None), ("closed", None)]
     assert await handled(outreach, vera) == today()
     assert (await history_of(outreach, vera, "early_support"))[-1] == ("closed", "ladder", "not_called_for")
-    await correct(2, "informed")
+    await correct(outreach, made, 2, "informed")
     assert await handled(outreach, vera) == today()
-    await correct(3, "message_left")
+    await correct(outreach, made, 3, "message_left")
     assert await attempts(outreach, vera) == [("done", None), ("closed", None), ("open", later)]
     assert await handled(outreach, vera) is None
 
@@ -271,3 +273,99 @@ async def test_the_persons_page_says_that_the_pupil_is_back_and_nothing_of_what_
     after = shown(await otilia.get(f"/persons/{wilma.person_id}"))
     assert after.count("A school told of much absence<") == told
     assert after.count("The pupil is back at school. Education Act 15:15") == back
+
+
+@pytest.mark.parametrize("order", list(permutations((2, 3))))
+async def test_absence_that_grew_after_somebody_answered_calls_for_support_in_any_order(
+    outreach: Connection, order: tuple[int, ...]
+) -> None:
+    """INV-02: also when the word that it was over comes after the word that it stands again."""
+    vera = Person()
+    await tell(outreach, vera.known(), vera.noticed())
+    await do(outreach, vera, "early_support", said("reached"))
+    for revision in order:
+        await tell(outreach, vera.noticed(revision=revision, status={2: "closed", 3: "registered"}[revision]))
+    assert set(await calls_for(outreach, vera)) == {"early_support"}
+    assert await handled(outreach, vera) is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "days_ago", "left"),
+    [("reached", 0, set()), ("not_reached", 0, {"early_support"}), ("reached", 3, {"early_support"})],
+)
+async def test_who_rings_by_herself_has_answered_what_was_known_by_then(
+    outreach: Connection, outcome: Outcome, days_ago: int, left: set[str]
+) -> None:
+    vera = Person()
+    await tell(outreach, vera.known(), vera.noticed())
+    async with outreach.transaction():
+        what = said(outcome, on=today() - timedelta(days=days_ago))
+        await contacts.log(outreach, LADDERS, HOME, vera.person_id, "bo", what)
+    assert set(await calls_for(outreach, vera)) == left
+
+
+async def test_a_correction_touches_no_notice_that_the_attempt_was_not_for(outreach: Connection) -> None:
+    vera = Person()
+    await tell(outreach, vera.known(), vera.noticed())
+    first = await do(outreach, vera, "early_support", said("reached"))
+    await tell(outreach, vera.noticed(notice_id=uuid4()))
+    second = await do(outreach, vera, "early_support", said("reached"))
+    await correct(outreach, second, 1, "not_reached")
+    assert sorted(one.handled_on is None for one in await noticed(outreach, HOME, vera.person_id)) == [
+        False,
+        True,
+    ]
+    await correct(outreach, first, 1, "not_reached")
+    await correct(outreach, first, 2, "reached")
+    assert sorted(one.handled_on is None for one in await noticed(outreach, HOME, vera.person_id)) == [
+        False,
+        True,
+    ]
+    assert set(await calls_for(outreach, vera)) == {"early_support"}
+
+
+async def test_a_correction_leaves_a_task_in_a_colleagues_hands_and_one_put_off_by_hand(
+    outreach: Connection,
+) -> None:
+    vera = Person()
+    await tell(outreach, vera.known(), vera.noticed())
+    made = await do(outreach, vera, "early_support", said("reached"))
+    await tell(outreach, vera.noticed(notice_id=uuid4()))
+    number = await take_of(outreach, vera, "early_support", "asa")
+    await correct(outreach, made, 1, "not_reached")
+    row = "SELECT leased_by, snoozed_until FROM task WHERE task_id = $1"
+    assert tuple(await outreach.fetchrow(row, number)) == ("asa", None)
+    async with outreach.transaction():
+        await queue.snooze(outreach, number, today() + timedelta(days=2), "asa")
+    await correct(outreach, made, 2, "reached")
+    await correct(outreach, made, 3, "not_reached")
+    assert tuple(await outreach.fetchrow(row, number)) == (None, today() + timedelta(days=2))
+
+
+async def test_its_history_says_why_it_was_closed(outreach: Connection) -> None:
+    vera, kim, winner = Person(), Person(), Person()
+    # handled after all, while the next attempt was in a colleague's hands
+    await tell(outreach, vera.known(), vera.noticed())
+    made = await do(outreach, vera, "early_support", said("not_reached"))
+    number = await take_of(outreach, vera, "early_support", "asa")
+    await correct(outreach, made, 1, "reached")
+    async with outreach.transaction():
+        await queue.release(outreach, number, "asa")
+    assert (await history_of(outreach, vera, "early_support"))[-1][::2] == ("closed", "not_called_for")
+    # another month's notice was closed before; this one is withdrawn
+    await tell(outreach, kim.known(), kim.noticed())
+    await outreach.execute("UPDATE notice SET heard_on = heard_on - 40 WHERE person_id = $1", kim.person_id)
+    await tell(outreach, kim.noticed(revision=2, status="closed"))
+    other = uuid4()
+    await tell(outreach, kim.noticed(notice_id=other))
+    await tell(outreach, kim.noticed(notice_id=other, revision=2, status="withdrawn"))
+    assert (await history_of(outreach, kim, "early_support"))[-1] == (
+        "closed",
+        "registry",
+        "notice_withdrawn",
+    )
+    # she is the same as somebody else
+    await tell(outreach, kim.noticed(notice_id=other, revision=3), winner.known())
+    await tell(outreach, kim.known(2, merged_into=winner.person_id))
+    await tell(outreach, kim.noticed(notice_id=other, revision=4, person_id=winner.person_id))
+    assert (await history_of(outreach, kim, "early_support"))[-1] == ("closed", "registry", "merged")

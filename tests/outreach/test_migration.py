@@ -8,6 +8,7 @@ from servicekit.calendar import today
 from servicekit.database import connect, migrate, prepare
 from servicekit.settings import DATABASE_ROLES, role_name, role_url
 from services.outreach import contacts
+from services.outreach.persons import noticed
 from services.outreach.store import all_tasks
 from tests.databases import upgrade_to
 from tests.outreach.tellings import SINCE, Person, tell
@@ -61,6 +62,44 @@ async def test_tasks_and_contacts_of_the_first_version_are_kept(postgres: str) -
     assert (vera.person_id, "talk", "open") in kinds
     assert {one for one in kinds if one[0] == kim.person_id} == {(kim.person_id, "inform", "open")}
     await app.close()
+    await _gone(postgres, name)
+
+
+async def test_a_notice_that_was_handled_before_there_were_attempts_stays_handled(postgres: str) -> None:
+    vera, kim = Person(), Person()
+    name = f"t{uuid4().hex[:8]}_outreach"
+    await prepare(postgres, name)
+    owner_url, app_role, staff_role = (
+        role_url(postgres, name, "owner"),
+        role_name(name, "app"),
+        role_name(name, "staff"),
+    )
+    await asyncio.to_thread(upgrade_to, "0005", "outreach", owner_url, app_role, staff_role)
+    app = await connect(role_url(postgres, name, "app"))
+    for person, standing, handled_on in ((vera, True, SINCE), (kim, False, None)):
+        await app.execute(
+            "INSERT INTO person (person_id, revision, birth_date, protection) VALUES ($1, 1, '2009-03-15', 'none')",
+            person.person_id,
+        )
+        await app.execute(
+            """INSERT INTO notice (notice_id, revision, person_id, municipality, school_unit, standing, heard_on,
+                                   handled_on)
+               VALUES ($1, 2, $2, '0180', '10000001', $3, $4, $5)""",
+            person.notice_id, person.person_id, standing, SINCE, handled_on,
+        )  # fmt: skip
+    await app.close()
+    await asyncio.to_thread(migrate, "outreach", owner_url, app_role, staff_role)
+    app = await connect(role_url(postgres, name, "app"))
+    await tell(app, *(one for person in (vera, kim) for one in (person.known(2), person.noticed(revision=3))))
+    assert [(task.person_id, task.kind) for task in await all_tasks(app)] == [
+        (kim.person_id, "early_support")
+    ]
+    assert [one.handled_on for one in await noticed(app, "0180", vera.person_id)] == [SINCE]
+    await app.close()
+    await _gone(postgres, name)
+
+
+async def _gone(postgres: str, name: str) -> None:
     admin = await connect(postgres)
     await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     for role in DATABASE_ROLES:

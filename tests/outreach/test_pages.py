@@ -136,7 +136,7 @@ async def test_who_leads_sees_figures_and_no_names(
         "Tasks to take": "", "In somebody’s hands": "0",
     }  # fmt: skip
     assert "over 90 days" in page.text
-    (said,) = re.findall(r"Contacted is who has answered [^:]*: (.*?), whatever the task was", page.text)
+    (said,) = re.findall(r"A person counts as contacted once [^:]*: (.*?), whatever the task was", page.text)
     assert set(re.split(", | or ", said)) == {words.OUTCOMES[one].lower() for one in REACHED}
     assert "Vera" not in page.text
     assert code_of(await otilia.get("/overview")) == "role_missing"

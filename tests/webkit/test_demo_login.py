@@ -60,7 +60,7 @@ async def test_each_sample_user_gets_in_with_their_role(
 
 
 @pytest.mark.parametrize(
-    ("language", "warning"), [("sv", "Demo, inte för drift"), ("en", "A demo, not for production")]
+    ("language", "warning"), [("sv", "Demo, inte för skarp drift"), ("en", "A demo, not for production")]
 )
 async def test_it_says_what_it_is_before_anybody_logs_in_and_where_they_do(
     language: str, warning: str, provider: Running, pool: asyncpg.Pool
