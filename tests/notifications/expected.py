@@ -59,7 +59,8 @@ def expected_notices(
     Each with all the ways it may stand: while a person's state never changes there is one. Of one who moved, the
     first municipality known after the fact came holds, so any that she ever had may be the one.
     """
-    counting = _counting(events)
+    spoken = _told(events)
+    counting = _counting(spoken)
     ever = list(states)
     last = {state.person_id: state for state in sorted(ever, key=lambda state: state.revision)}
     claims: dict[str, list[PersonUpdated]] = {}
@@ -84,7 +85,7 @@ def expected_notices(
             seen = forms.setdefault((current(data.pupil.identity_number), data.school_unit), set())
             seen.add(data.school_form)
     spoken_of: dict[tuple[str, str], list[Event]] = {}
-    for event in _told(events).values():
+    for event in spoken.values():
         if isinstance(event.data, AbsenceReported | AbsenceResumed):
             whose = current(event.data.pupil.identity_number), event.data.school_unit
             spoken_of.setdefault(whose, []).append(event)
@@ -183,8 +184,7 @@ def _told(events: Iterable[Event]) -> dict[tuple[str, str], Event]:
     return told
 
 
-def _counting(events: Iterable[Event]) -> list[Event]:
-    told = _told(events)
+def _counting(told: Mapping[tuple[str, str], Event]) -> list[Event]:
     # absence takes back absence, and the others one another
     gone = {(e.source, getattr(e.data, "retracts", None), ".absence." in e.type) for e in told.values()}
     gone |= {(e.source, e.replaces, ".absence." in e.type) for e in told.values()}

@@ -199,9 +199,14 @@ def test_a_follow_up_does_away_with_its_day_and_all_before_it_was_done_and_no_ot
     [(None, on(5)), (date(2009, 5, 4), on(5)), (at_age(on(100), -20), on(100) - timedelta(days=180))],
 )
 def test_a_notice_of_absence_calls_for_early_support(birth_date: date | None, urgent: date) -> None:
-    assert early_support(FIRST, birth_date, DEFAULT) == Wanted(
+    assert early_support(FIRST, None, birth_date, DEFAULT) == Wanted(
         "early_support", on(5), "early_support", None, urgent
     )
+
+
+@pytest.mark.parametrize(("last_in_vain", "due_on"), [(0, 7), (4, 11), (-3, 5)])
+def test_early_support_tried_in_vain_is_due_when_it_is_tried_again(last_in_vain: int, due_on: int) -> None:
+    assert early_support(FIRST, on(last_in_vain), None, DEFAULT).due_on == on(due_on)
 
 
 def test_the_soonest_due_comes_first() -> None:
