@@ -25,7 +25,7 @@ from servicekit.calendar import today
 from servicekit.lag import ends
 from servicekit.settings import SERVICES, Service
 from services.outreach.store import all_tasks
-from services.outreach.tasks import NOT_CALLED_FOR, NOTICE_CLOSED, NOTICE_WITHDRAWN
+from services.outreach.tasks import MERGED, NOT_CALLED_FOR, NOTICE_CLOSED, NOTICE_WITHDRAWN
 from tests.faults.history import cohort_of_key, cohort_of_number
 from tests.faults.model import Meant, Spot, fingerprint, ground, meant
 from tests.faults.told import FEW, Topics
@@ -226,12 +226,15 @@ async def _tasks(verdict: Verdict, here: Installation, topics: Topics) -> None:
         if t.state == "open"
     ]
     verdict.differs("open tasks", meant_open, found)
+    merged = {state.person_id for state in topics.states if state.merged_into is not None}
     for task in tasks:
         if task.state == "open":
             continue
         if task.episode_id is None:
+            # which of the two came first, the merger or the school's word, is not told
+            reasons = {NOTICE_CLOSED, NOTICE_WITHDRAWN} | ({MERGED} if task.person_id in merged else set())
             verdict.unless(
-                task.reason in (NOTICE_CLOSED, NOTICE_WITHDRAWN),
+                task.reason in reasons,
                 f"early support is {task.state} ({task.reason})",
             )
             continue

@@ -5,6 +5,7 @@ Each is a *place* to be filled, by name (``registry-1``); whoever fills it may b
 
 import asyncio
 import signal
+import subprocess
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from tests.system.installation import Installation, Process
 
 #: Where the group's session is cut short (seconds); the broker allows no less than 6.
 SHORT_SESSION = 6.0
+#: How long a process that was told to stop may take to finish its batch, in seconds.
+_LEAVING = 60
 
 
 @dataclass(slots=True)
@@ -86,7 +89,13 @@ class Supervisor:
         place = self.places[name]
         place.wanted = False
         self.wake(place.process)
-        status = await asyncio.to_thread(place.process.terminate, 60)
+        try:
+            status = await asyncio.to_thread(place.process.terminate, _LEAVING)
+        except subprocess.TimeoutExpired:
+            place.process.popen.kill()
+            end = place.process.log.read_text()[-3000:]
+            self.trouble.append(f"{name} was told to stop and had not ended after {_LEAVING} s: {end}")
+            return
         if status == -signal.SIGTERM and "service.started" not in place.process.log.read_text():
             return  # told to stop before it had begun to listen: it held nothing
         if status != 0:
