@@ -66,7 +66,7 @@ def demo(
     """Send a municipality's school year, simulated up to today, through the installation and show what became of it.
 
     Starts Kafka, PostgreSQL and the four services, publishes the year as schools, population feed and credentials
-    import would, waits until everything has taken effect, checks it, and does a season's work in outreach. Leaves all
+    import would, does a season's work in outreach, waits until everything has taken effect and checks it. Leaves all
     running until Ctrl-C, and stops it then. Exit status 1 when the books do not balance.
     """
     console = wide_console()
@@ -173,7 +173,7 @@ async def _show(console: Console, settings: Settings, persons: int, seed: int, *
         await settled(settings, _waiting(bar, "taking effect, too"))
     console.print(f"{len(year.lines) + bad} records took effect in all services within {seconds:.0f} s")
     half_year = period(f"{day.year}H{1 if day.month < 7 else 2}")
-    specification = _specification(half_year.name)
+    specification = _specification(half_year)
     rows, report = await _report(settings, half_year, specification)
     with console.status("checking every record and every person …"):
         found = await outcome(settings, year)
@@ -215,13 +215,15 @@ async def _report(settings: Settings, half_year: Period, specification: Path) ->
     return len(submission.made.rows), path
 
 
-def _specification(half_year: str) -> Path:
+def _specification(half_year: Period) -> Path:
     """The specification of a half-year; where none is out yet the latest one, copied for it as its head tells."""
     try:
-        return find_specification(period(half_year))[0]
+        return find_specification(half_year)[0]
     except NoSpecificationError:
         folder = Path(str(files("services.reporting").joinpath("specifications")))
         latest = max(folder.glob("*.yaml")).read_text(encoding="utf-8")
-        copy = _OUT / f"specification-{half_year}.yaml"
-        copy.write_text(re.sub(r"(?m)^periods: .*$", f'periods: ["{half_year}"]', latest), encoding="utf-8")
+        copy = _OUT / f"specification-{half_year.name}.yaml"
+        copy.write_text(
+            re.sub(r"(?m)^periods: .*$", f'periods: ["{half_year.name}"]', latest), encoding="utf-8"
+        )
         return copy

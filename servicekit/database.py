@@ -176,8 +176,10 @@ async def prepare(admin_url: str, database: str) -> None:
         await inside.close()
 
 
-def migrate(service: Service, owner_url: str, app_role: str, staff_role: str | None = None) -> None:
-    """Brings a service's database to the newest version. Blocking; call it in a thread from a running loop.
+def migrate(
+    service: Service, owner_url: str, app_role: str, staff_role: str | None = None, *, version: str = "head"
+) -> None:
+    """Brings a service's database to a version, the newest. Blocking; call it in a thread from a running loop.
 
     ``staff_role``: for a service in ``STAFFED``. Raises ConfigurationError when the database cannot be reached or
     refuses.
@@ -186,14 +188,14 @@ def migrate(service: Service, owner_url: str, app_role: str, staff_role: str | N
         from sqlalchemy.exc import DBAPIError  # as late as alembic, and like it by one thread at a time
 
         try:
-            _upgrade(service, owner_url, app_role, staff_role)
+            _upgrade(service, owner_url, app_role, staff_role, version)
         except (DBAPIError, OSError, asyncpg.InterfaceError) as error:
             # SQLAlchemy wraps what asyncpg raises, twice
             cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else None
             raise ConfigurationError(explain(cause or error, owner_url)) from None
 
 
-def _upgrade(service: Service, owner_url: str, app_role: str, staff_role: str | None) -> None:
+def _upgrade(service: Service, owner_url: str, app_role: str, staff_role: str | None, version: str) -> None:
     # a second of start-up that only migrations need
     from alembic import command
     from alembic.config import Config
@@ -205,7 +207,7 @@ def _upgrade(service: Service, owner_url: str, app_role: str, staff_role: str | 
     config.attributes["url"] = owner_url
     config.attributes["app_role"] = app_role
     config.attributes["staff_role"] = staff_role
-    command.upgrade(config, "head")
+    command.upgrade(config, version)
 
 
 def role_in(url: str) -> str:

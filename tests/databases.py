@@ -3,11 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from importlib.resources import files
 from uuid import uuid4
-
-from alembic import command
-from alembic.config import Config
 
 from servicekit.database import connect, prepare_and_migrate
 from servicekit.settings import DATABASE_ROLES, Service, role_name, role_url
@@ -33,17 +29,3 @@ async def throwaway_database(admin_url: str, service: Service) -> AsyncIterator[
     for role in DATABASE_ROLES:
         await admin.execute(f"DROP ROLE {role_name(name, role)}")
     await admin.close()
-
-
-def upgrade_to(
-    revision: str, service: Service, owner_url: str, app_role: str, staff_role: str | None = None
-) -> None:
-    """Brings an empty database to how an earlier version of the service left it."""
-    config = Config()
-    config.set_main_option("script_location", str(files("servicekit").joinpath("migrate")))
-    config.set_main_option("version_locations", str(files(f"services.{service}").joinpath("migrations")))
-    config.set_main_option("path_separator", "newline")
-    config.attributes["url"] = owner_url
-    config.attributes["app_role"] = app_role
-    config.attributes["staff_role"] = staff_role
-    command.upgrade(config, revision)

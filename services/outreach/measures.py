@@ -136,9 +136,7 @@ async def start(
     """
     _check(plan)
     await cases.enter(connection, municipality, person_id)
-    measure_id = uuid4()
-    await _start(connection, ladders, municipality, person_id, who, plan, measure_id)
-    return measure_id
+    return await _start(connection, ladders, municipality, person_id, who, plan)
 
 
 async def start_for_task(
@@ -154,12 +152,10 @@ async def start_for_task(
     if whose != held.person_id:
         raise OvertakenError("she turned out to be another person just now: take her task anew")
     await queue.finish(connection, held, who)
-    measure_id = uuid4()
     if held.kind == "early_support":
         day = await store.calendar_day(connection)
-        await notices.tried(connection, held.municipality, whose, measure_id, day, answered=True)
-    await _start(connection, ladders, held.municipality, whose, who, plan, measure_id)
-    return measure_id
+        await notices.tried(connection, held.municipality, whose, None, day, answered=True)
+    return await _start(connection, ladders, held.municipality, whose, who, plan)
 
 
 async def change(
@@ -251,18 +247,14 @@ def _check(plan: Plan) -> None:
 
 
 async def _start(
-    connection: Connection,
-    ladders: Ladders,
-    municipality: str,
-    person_id: UUID,
-    who: str,
-    plan: Plan,
-    measure_id: UUID,
-) -> None:
+    connection: Connection, ladders: Ladders, municipality: str, person_id: UUID, who: str, plan: Plan
+) -> UUID:
+    measure_id = uuid4()
     await connection.execute(_ADD, measure_id, person_id, municipality)
     await _say(connection, municipality, person_id, measure_id, 1, who, plan, None, MeasureStarted)
     await cases.bring_up(connection, ladders, {person_id}, cases.LADDER, await store.calendar_day(connection))
     await looked(connection, "outreach measure", who=who, person_id=person_id, municipality=municipality)
+    return measure_id
 
 
 async def _revise(

@@ -68,13 +68,14 @@ async def tried(
     connection: Connection,
     municipality: str,
     person_id: UUID,
-    by: UUID,
+    by: UUID | None,
     heard_by: date,
     *,
     answered: bool,
 ) -> None:
-    """Notes an attempt at early support, ``by`` a contact or a measure: for what stands and nobody has handled.
+    """Notes an attempt at early support: for what stands and nobody has handled.
 
+    ``by``: the contact, whose correction ``corrected`` follows; None for a measure, to which she has said yes.
     ``heard_by``: not for what was heard of after that day.
     """
     await connection.execute(_TRIED, person_id, municipality, by, answered, heard_by)

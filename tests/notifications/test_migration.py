@@ -5,7 +5,6 @@ from uuid import uuid4
 
 from servicekit.database import connect, migrate, prepare
 from servicekit.settings import DATABASE_ROLES, role_name, role_url
-from tests.databases import upgrade_to
 from tests.notifications.conftest import takes, told
 from tests.notifications.sayings import (
     HOME,
@@ -25,7 +24,7 @@ async def test_facts_and_notices_of_the_first_version_are_kept(postgres: str) ->
     name = f"t{uuid4().hex[:8]}_notifications"
     await prepare(postgres, name)
     owner_url, app_role = role_url(postgres, name, "owner"), role_name(name, "app")
-    await asyncio.to_thread(upgrade_to, "0002", "notifications", owner_url, app_role)
+    await asyncio.to_thread(migrate, "notifications", owner_url, app_role, version="0002")
     before = started(id="s1")
     owner = await connect(owner_url)
     await owner.execute(

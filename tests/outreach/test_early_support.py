@@ -9,9 +9,10 @@ import pytest
 from contracts.own import ContactMade
 from servicekit.calendar import today
 from servicekit.database import Connection, new_pool
-from services.outreach import contacts, queue
+from services.outreach import contacts, measures, queue
 from services.outreach.kinds import Outcome
 from services.outreach.persons import noticed
+from services.outreach.plans import Plan
 from services.outreach.queue import next_task
 from services.outreach.timers import wake
 from tests.outreach.steps import HOUR, calls_for, do, history_of, said, take_of
@@ -369,3 +370,14 @@ async def test_its_history_says_why_it_was_closed(outreach: Connection) -> None:
     await tell(outreach, kim.known(2, merged_into=winner.person_id))
     await tell(outreach, kim.noticed(notice_id=other, revision=4, person_id=winner.person_id))
     assert (await history_of(outreach, kim, "early_support"))[-1] == ("closed", "registry", "merged")
+
+
+async def test_a_measure_that_it_led_to_handles_the_notice(outreach: Connection) -> None:
+    vera = Person()
+    await tell(outreach, vera.known(), vera.noticed())
+    number = await take_of(outreach, vera, "early_support")
+    async with outreach.transaction():
+        plan = Plan(kind="talks", content="Samtal", from_day=today())
+        await measures.start_for_task(outreach, LADDERS, number, "bo", plan)
+    assert await calls_for(outreach, vera) == {}
+    assert await handled(outreach, vera) == today()

@@ -10,7 +10,6 @@ from servicekit.settings import DATABASE_ROLES, role_name, role_url
 from services.outreach import contacts
 from services.outreach.persons import noticed
 from services.outreach.store import all_tasks
-from tests.databases import upgrade_to
 from tests.outreach.tellings import SINCE, Person, tell
 
 
@@ -19,7 +18,7 @@ async def test_tasks_and_contacts_of_the_first_version_are_kept(postgres: str) -
     name = f"t{uuid4().hex[:8]}_outreach"
     await prepare(postgres, name)
     owner_url, app_role = role_url(postgres, name, "owner"), role_name(name, "app")
-    await asyncio.to_thread(upgrade_to, "0002", "outreach", owner_url, app_role)
+    await asyncio.to_thread(migrate, "outreach", owner_url, app_role, version="0002")
     owner = await connect(owner_url)
     opened_on, contacted_on = SINCE + timedelta(days=3), SINCE + timedelta(days=4)
     for person, state in ((vera, "done"), (kim, "open")):
@@ -74,7 +73,7 @@ async def test_a_notice_that_was_handled_before_there_were_attempts_stays_handle
         role_name(name, "app"),
         role_name(name, "staff"),
     )
-    await asyncio.to_thread(upgrade_to, "0005", "outreach", owner_url, app_role, staff_role)
+    await asyncio.to_thread(migrate, "outreach", owner_url, app_role, staff_role, version="0005")
     app = await connect(role_url(postgres, name, "app"))
     for person, standing, handled_on in ((vera, True, SINCE), (kim, False, None)):
         await app.execute(

@@ -10,7 +10,7 @@ ALTER TABLE notice
     ADD COLUMN closed boolean NOT NULL DEFAULT false,
     -- the highest revision that said it was over: what was done before that was done for what was over then
     ADD COLUMN ended_revision integer NOT NULL DEFAULT 0,
-    -- the last attempt at early support: the contact or measure, which revision stood then, whether anybody answered
+    -- the last attempt at early support: the contact, if it was one; which revision stood then; whether anybody answered
     ADD COLUMN tried_by uuid,
     ADD COLUMN tried_revision integer NOT NULL DEFAULT 0,
     ADD COLUMN answered boolean NOT NULL DEFAULT false,
