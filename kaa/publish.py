@@ -1,5 +1,6 @@
 """`kaa publish`: a file of events to the topics they belong on."""
 
+import asyncio
 import random
 import time
 from collections import Counter
@@ -8,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvloop
 
 from contracts.catalogue import family_of
 from contracts.envelope import Event, Problem
@@ -53,7 +53,7 @@ def publish(
         random.Random(shuffle).shuffle(records)
     with in_one_line():
         begun = time.monotonic()
-        sent = uvloop.run(_send(brokers, records))
+        sent = asyncio.run(_send(brokers, records))
         seconds = time.monotonic() - begun
     _summarise(sent, seconds)
 

@@ -44,6 +44,9 @@ AT_ONCE = 0.004
 GATHER_MS = 8
 #: Seconds between two commits of offsets, which cost the broker as much as a batch of records.
 COMMIT_SECONDS = 0.25
+#: Seconds to finish the transaction in hand, commit and leave the group. The client would wait 40 for each answer of
+#: a broker that has fallen silent; whoever tells us to stop gives 60 in all (deploy/compose.yaml).
+LEAVING_SECONDS = 30.0
 MAX_POLL_INTERVAL_MS = 300_000
 
 
@@ -128,9 +131,21 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 delay = min(delay * 2, 10)
 
     async def stop(self) -> None:
-        """Finishes and commits the transaction in hand, then leaves the group."""
+        """Finishes and commits the transaction in hand, then leaves the group; without a farewell if that takes long.
+
+        What is not committed then, here or in the database, comes again.
+        """
         self._stopping = True
         self._leave_rest.set()
+        leaving = asyncio.create_task(self._leave())
+        await asyncio.wait({leaving}, timeout=LEAVING_SECONDS)
+        if leaving.done():
+            leaving.result()
+        else:
+            leaving.cancel()
+            log.warning("group.not_left", seconds=LEAVING_SECONDS)
+
+    async def _leave(self) -> None:
         await self._committing
         await self._broker.stop()
 

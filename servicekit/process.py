@@ -18,6 +18,7 @@ import structlog
 import uvloop
 
 from contracts.catalogue import read_by
+from servicekit import connections as connections  # makes the client bear a broker that resets them
 from servicekit import health as health_answers
 from servicekit import lag, retention, telemetry
 from servicekit.batches import GaveUpError

@@ -3,7 +3,7 @@
 `python -m tests.faults.victim registry --kill before_commit:3` runs what `kaa run registry` runs, and is gone by
 SIGKILL when it is about to commit its third batch. Nothing is raised in its place and production code knows of none
 of this: the functions that mark the points are wrapped here, before the service starts. In the same way the process
-gets a clock that is hours off, and a group session short enough that a pause outlasts it.
+gets a clock that is hours off, a group session short enough that a pause outlasts it, and little time to leave.
 """
 
 import argparse
@@ -128,6 +128,12 @@ def shorten_session(seconds: float) -> None:
     aiokafka.AIOKafkaConsumer.__init__ = begins
 
 
+def leave_within(seconds: float) -> None:
+    """Told to stop, the process goes without a farewell to the broker after so many seconds."""
+    module: Any = consumer
+    module.LEAVING_SECONDS = seconds
+
+
 def main() -> None:
     """Runs a service with what the arguments say."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -136,6 +142,7 @@ def main() -> None:
     parser.add_argument("--sleep", metavar="POINT:N", action="append", default=[])
     parser.add_argument("--clock", metavar="HOURS", type=float, default=0)
     parser.add_argument("--session", metavar="SECONDS", type=float)
+    parser.add_argument("--leaving", metavar="SECONDS", type=float)
     given = parser.parse_args()
     ends: dict[str, tuple[int, signal.Signals]] = {}
     for words, sent in ((given.kill, signal.SIGKILL), (given.sleep, signal.SIGSTOP)):
@@ -148,6 +155,8 @@ def main() -> None:
         set_clock(given.clock)
     if given.session:
         shorten_session(given.session)
+    if given.leaving:
+        leave_within(given.leaving)
     app(["run", given.service], standalone_mode=True)
 
 

@@ -8,6 +8,7 @@ from threading import Thread
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import psutil
 import pytest
 import uvloop
 from prometheus_client import REGISTRY
@@ -181,6 +182,28 @@ async def test_a_broker_away_at_the_start_and_killed_in_the_middle_is_waited_for
         await own_kafka.start()
         await here.settled("registry", relayed=True, seconds=90)
         assert await asyncio.to_thread(process.terminate) == 0
+        await is_one_clean_pass(here, events)
+
+
+async def test_a_broker_that_falls_silent_does_not_hold_up_the_end(
+    own_kafka: Server, postgres: str, tmp_path: Path
+) -> None:
+    """INV-03: who is told to stop leaves in time, without a farewell; what was not committed is recognised."""
+    async with installed(own_kafka.address, postgres, tmp_path, services=("registry",)) as here:
+        await here.set_day(DAY)
+        events = lives(100)
+        await here.publish(events)
+        process = here.start("registry", command=("tests.faults.victim", "registry", "--leaving=1"))
+        await here.settled("registry")
+        broker = psutil.Process(own_kafka.running.pid)
+        broker.suspend()
+        try:
+            assert await asyncio.to_thread(process.terminate, 20) == 0
+        finally:
+            broker.resume()
+        assert "group.not_left" in process.log.read_text()
+        async with here.consuming():
+            await here.settled("registry")
         await is_one_clean_pass(here, events)
 
 

@@ -6,6 +6,7 @@ They were found by trying; the libraries are pinned, and a new release is to be 
 - a header that is not UTF-8 makes FastStream's parser lose the whole batch; a tombstone reaches a typed handler as
   ``b""``; a poison record loses the batch or repeats it for ever; PostgreSQL takes no NUL: test_poison.py
 - a header key that is not UTF-8 stops aiokafka: test_header_keys.py
+- a connection that is reset ends aiokafka's own tasks, under uvloop: test_connections.py
 - a relay that slept overwrites newer state; sequence numbers become visible out of order: test_relay.py
 - spans and metrics of FastStream's middleware hold the record key: there is none, and test_privacy.py looks for keys
 - AsyncAPI made of handlers has no payload: tests/contracts/test_asyncapi.py
