@@ -9,7 +9,8 @@ from uuid import UUID
 
 from contracts.own import Occupation
 from servicekit.database import Connection
-from services.outreach import queue, store
+from services.outreach import notices, queue, store
+from services.outreach.ages import at_age
 from services.outreach.kinds import Channel, Outcome
 from services.outreach.ladder import (
     NO_ANSWER,
@@ -25,10 +26,12 @@ from services.outreach.occupations import Stated, latest
 from services.outreach.queue import Held, UnknownError
 from services.outreach.steps import Ladder
 from services.outreach.tasks import (
+    COVERED,
     MERGED,
     NOT_CALLED_FOR,
     NOTICE_CLOSED,
     NOTICE_WITHDRAWN,
+    TURNED_20,
     Brought,
     Coverage,
     Episode,
@@ -84,10 +87,11 @@ _MEASURES = """
 SELECT person_id, m.municipality, from_day, to_day, occupation_after, follow_up_on
 FROM measure AS m JOIN measure_revision USING (measure_id, revision) WHERE person_id = ANY($1::uuid[])
 """
-_NOTICES = """
-SELECT person_id, municipality, min(heard_on) FILTER (WHERE standing AND NOT handled),
+_NOTICES = f"""
+SELECT person_id, municipality, min(heard_on) FILTER (WHERE calls), bool_or(standing AND NOT handled),
        max(heard_on) FILTER (WHERE closed), bool_or(standing AND handled)
-FROM notice WHERE person_id = ANY($1::uuid[]) GROUP BY 1, 2
+FROM (SELECT *, {notices.calls("$2")} AS calls FROM notice AS n WHERE person_id = ANY($1::uuid[])) AS known
+GROUP BY 1, 2
 """
 _ROUTED = "SELECT person_id, municipality, worker FROM routing WHERE person_id = ANY($1::uuid[])"
 
@@ -123,8 +127,10 @@ class Dossier:
     done: list[Task] = field(default_factory=list)
     contacts: list[Made] = field(default_factory=list)
     measures: list[Taken] = field(default_factory=list)
-    #: The day of the first notice of absence that stands and that nobody has handled.
+    #: The day of the first notice of absence that calls for early support.
     noticed_on: date | None = None
+    #: Whether one stands that nobody has handled.
+    unhandled: bool = False
     #: The day of the last that was closed since the pupil is back; whether there is one that somebody has handled.
     closed_on: date | None = None
     supported: bool = False
@@ -184,7 +190,7 @@ async def bring_up(
 
     Call ``store.lock`` for these persons before, in the same transaction.
     """
-    known = await _read(connection, persons)
+    known = await _read(connection, persons, today)
     if known is None:
         return
     brought: list[Brought] = []
@@ -304,7 +310,7 @@ def _noticed(known: _Known, key: Key, ladder: Ladder, today: date) -> list[Broug
         birth_date = person.birth_date if person else None
         wanted = early_support(since, _last_in_vain(dossier), birth_date, ladder)
     whose = Whose(*key, since, _was_reached(dossier, since), waits_for(person, 1, routed_to), routed_to)
-    return for_notices(dossier.for_notices, whose, wanted, _over(dossier, person), today)
+    return for_notices(dossier.for_notices, whose, wanted, _over(dossier, person, today), today)
 
 
 def _last_in_vain(dossier: Dossier) -> date | None:
@@ -314,10 +320,12 @@ def _last_in_vain(dossier: Dossier) -> date | None:
     return max(days, default=None)
 
 
-def _over(dossier: Dossier, person: Person | None) -> str:
+def _over(dossier: Dossier, person: Person | None, today: date) -> str:
     """Why an open task of early support is over, when nothing calls for it."""
     if person is not None and person.merged:
         return MERGED
+    if dossier.unhandled:
+        return TURNED_20 if person is not None and today >= at_age(person.birth_date, 20) else COVERED
     if dossier.supported:
         return NOT_CALLED_FOR
     since = min((task.since for task in dossier.for_notices if task.state == "open"), default=date.max)
@@ -325,7 +333,7 @@ def _over(dossier: Dossier, person: Person | None) -> str:
     return NOTICE_CLOSED if back else NOTICE_WITHDRAWN
 
 
-async def _read(connection: Connection, persons: Collection[UUID]) -> _Known | None:
+async def _read(connection: Connection, persons: Collection[UUID], today: date) -> _Known | None:
     """None when these persons have neither episode nor task nor notice, as most pupils have none."""
     known = _Known(*await store.episodes_and_tasks(connection, persons))
     rows = await connection.fetch(_PERSONS, list(persons))
@@ -352,9 +360,9 @@ async def _read(connection: Connection, persons: Collection[UUID]) -> _Known | N
     for row in await _of(connection, _MEASURES, rows, "measures"):
         taken = Taken(row["from_day"], row["to_day"], row["occupation_after"], tuple(row["follow_up_on"]))
         known.dossiers[row["person_id"], row["municipality"]].measures.append(taken)
-    for person_id, municipality, *stand in await _of(connection, _NOTICES, rows, "notices"):
+    for person_id, municipality, *stand in await _of(connection, _NOTICES, rows, "notices", today):
         dossier = known.dossiers[person_id, municipality]
-        dossier.noticed_on, dossier.closed_on, dossier.supported = stand
+        dossier.noticed_on, dossier.unhandled, dossier.closed_on, dossier.supported = stand
     if shielded := [key for key, one in known.persons.items() if one.protection == "protected_registration"]:
         for person_id, municipality, worker in await connection.fetch(_ROUTED, shielded):
             known.routed[person_id, municipality] = worker
@@ -362,11 +370,11 @@ async def _read(connection: Connection, persons: Collection[UUID]) -> _Known | N
 
 
 async def _of(
-    connection: Connection, query: str, persons: Sequence[Connection], have: str
+    connection: Connection, query: str, persons: Sequence[Connection], have: str, *arguments: object
 ) -> Sequence[Connection]:
     """The rows of those who have some."""
     whose = [person["person_id"] for person in persons if person[have]]
-    return await connection.fetch(query, whose) if whose else ()
+    return await connection.fetch(query, whose, *arguments) if whose else ()
 
 
 def _ways(phone: bool, email: bool, letter: bool) -> frozenset[Channel]:

@@ -2,16 +2,34 @@
 
 They make no entry in the register, and of other notices nothing is kept here. One is handled when somebody answered
 an attempt at early support, until the school says that it is over and then stands again: absence grew.
+
+Early support is for pupils under 20. Of one who has left school since, her case calls for what is to be done. Absence
+that is told while she has a case calls for it all the same: the register and the school do not agree then.
 """
 
 from collections.abc import Collection, Sequence
 from datetime import date
+from typing import Final
 from uuid import UUID
 
 from contracts.own import NoticeRegistered, NoticeUpdated
 from servicekit.database import Connection, TransientError
 from services.outreach.store import columns
 
+#: The day, in SQL.
+TODAY: Final = "(now() AT TIME ZONE 'Europe/Stockholm')::date"
+_CALLS: Final = """
+standing AND NOT handled
+AND NOT EXISTS (
+  SELECT FROM episode AS e
+  WHERE e.person_id = n.person_id AND e.municipality = n.municipality
+    AND from_day >= heard_on
+)
+AND NOT EXISTS (
+  SELECT FROM person AS pupil
+  WHERE pupil.person_id = n.person_id AND birth_date + interval '20 years' <= {day}
+)
+"""
 _KEEP = """
 INSERT INTO notice AS known (notice_id, revision, person_id, municipality, school_unit, standing, closed, heard_on)
 SELECT *, $8 FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::boolean[], $7::boolean[])
@@ -29,14 +47,18 @@ UPDATE notice SET ended_revision = ended.revision, heard_on = CASE WHEN standing
 FROM unnest($1::uuid[], $2::int[]) AS ended (notice_id, revision)
 WHERE notice.notice_id = ended.notice_id AND ended_revision < ended.revision
 """
-_TRIED = """
-UPDATE notice SET tried_by = $3, tried_revision = revision, answered = $4,
-                  tried_on = (now() AT TIME ZONE 'Europe/Stockholm')::date
+_TRIED = f"""
+UPDATE notice SET tried_by = $3, tried_revision = revision, answered = $4, tried_on = {TODAY}
 WHERE person_id = $1 AND municipality = $2 AND heard_on <= $5 AND standing AND NOT handled
 """
 _CORRECTED = "UPDATE notice SET answered = $2 WHERE tried_by = $1 AND answered <> $2"
 
 Notice = NoticeRegistered | NoticeUpdated
+
+
+def calls(day: str) -> str:
+    """The condition that a notice (``n``) calls for early support on a day; both are expressions in SQL."""
+    return _CALLS.format(day=day)
 
 
 async def keep(

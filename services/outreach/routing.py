@@ -13,7 +13,7 @@ from uuid import UUID
 from servicekit.access_log import looked, looked_at
 from servicekit.calendar import STOCKHOLM
 from servicekit.database import Connection
-from services.outreach import cases, store
+from services.outreach import cases, notices, store
 from services.outreach.ladder_file import Ladders
 from services.outreach.queue import UnknownError
 
@@ -30,7 +30,7 @@ _NOT_ROUTED: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BEFORE_ALL: Final[Key] = (_NOT_ROUTED, date.min, UUID(int=0))
 
 #: Whether a person (``p``) with protected registration has a case in the municipality of a row (``r``).
-GOES_ON: Final = """
+GOES_ON: Final = f"""
 p.protection = 'protected_registration' AND p.merged_into IS NULL AND (
   EXISTS (
     SELECT FROM episode AS e
@@ -38,7 +38,7 @@ p.protection = 'protected_registration' AND p.merged_into IS NULL AND (
   )
   OR EXISTS (
     SELECT FROM notice AS n
-    WHERE n.person_id = p.person_id AND n.municipality = r.municipality AND standing AND NOT handled
+    WHERE n.person_id = p.person_id AND n.municipality = r.municipality AND {notices.calls(notices.TODAY)}
   )
 )
 """

@@ -30,12 +30,15 @@ Happening = Literal[
 
 #: Why a task is closed, beside ``episode_ended: <exit reason>``: its episode should never have been; another episode
 #: of the same person in the same municipality is the case (two persons turned out to be one); what was done or learnt
-#: since calls for something else; the school took its notice back; it says that the pupil is back.
+#: since calls for something else; of early support also: the school took its notice back; it says that the pupil is
+#: back; she has left school since, and has a case (``covered``); she is 20.
 WITHDRAWN: Final = "withdrawn"
 MERGED: Final = "merged"
 NOT_CALLED_FOR: Final = "not_called_for"
 NOTICE_WITHDRAWN: Final = "notice_withdrawn"
 NOTICE_CLOSED: Final = "notice_closed"
+COVERED: Final = "covered"
+TURNED_20: Final = "turned_20"
 
 
 @dataclass(frozen=True, slots=True)

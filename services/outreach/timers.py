@@ -15,7 +15,7 @@ import structlog
 
 from servicekit.database import DATABASE_ERRORS, TransientError, is_transient
 from servicekit.parts import Background
-from services.outreach import cases, routing, store
+from services.outreach import cases, notices, routing, store
 from services.outreach.ladder_file import Ladders
 
 log = structlog.get_logger()
@@ -46,6 +46,20 @@ _UNROUTED = f"""
 SELECT person_id FROM person
 WHERE person_id IN (
   SELECT r.person_id FROM routing AS r JOIN person AS p USING (person_id) WHERE NOT ({routing.GOES_ON}) LIMIT $1
+)
+ORDER BY person_id
+FOR NO KEY UPDATE SKIP LOCKED
+"""
+# Early support of those who have turned 20, and what an earlier version left open.
+_OUTGROWN = f"""
+SELECT person_id FROM person
+WHERE person_id IN (
+  SELECT person_id FROM task
+  WHERE kind = 'early_support' AND state = 'open' AND waits_for IS DISTINCT FROM 'holder' AND NOT EXISTS (
+    SELECT FROM notice AS n
+    WHERE n.person_id = task.person_id AND n.municipality = task.municipality AND {notices.calls("$1")}
+  )
+  LIMIT $2
 )
 ORDER BY person_id
 FOR NO KEY UPDATE SKIP LOCKED
@@ -105,7 +119,9 @@ async def wake(pool: asyncpg.Pool, day: date) -> int:
 async def look(pool: asyncpg.Pool, ladders: Ladders, day: date) -> int:
     """Brings the cases up that time may have changed by this day; gives how many persons there were."""
     count = 0
-    for query, arguments in ((_DUE, (day, PAGE)), (_OUTLIVED, (PAGE,)), (_UNROUTED, (PAGE,))):
+    for query, arguments in (
+        (_DUE, (day, PAGE)), (_OUTGROWN, (day, PAGE)), (_OUTLIVED, (PAGE,)), (_UNROUTED, (PAGE,))
+    ):  # fmt: skip
         while True:
             async with pool.acquire() as connection, connection.transaction():
                 rows = await connection.fetch(query, *arguments)

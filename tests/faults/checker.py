@@ -24,8 +24,16 @@ from servicekit import books
 from servicekit.calendar import today
 from servicekit.lag import ends
 from servicekit.settings import SERVICES, Service
+from services.outreach.ages import at_age
 from services.outreach.store import all_tasks
-from services.outreach.tasks import MERGED, NOT_CALLED_FOR, NOTICE_CLOSED, NOTICE_WITHDRAWN
+from services.outreach.tasks import (
+    COVERED,
+    MERGED,
+    NOT_CALLED_FOR,
+    NOTICE_CLOSED,
+    NOTICE_WITHDRAWN,
+    TURNED_20,
+)
 from tests.faults.history import cohort_of_key, cohort_of_number
 from tests.faults.model import Meant, Spot, fingerprint, ground, meant
 from tests.faults.told import FEW, Topics
@@ -208,6 +216,15 @@ async def _tasks(verdict: Verdict, here: Installation, topics: Topics) -> None:
         tasks = await all_tasks(connection)
     people = topics.latest("person")
     episodes = topics.latest("episode")
+    outgrown = {
+        notice.notice_id
+        for notice in topics.latest("notice").values()
+        if _is_20(people.get(notice.person_id)) or any(
+            e.person_id == notice.person_id and e.municipality == notice.municipality and e.from_ >= today()
+            for e in episodes.values()
+            if not isinstance(e, CoverageWithdrawn)
+        )
+    }  # fmt: skip
     meant_open = {
         (e.episode_id, wanted.kind, e.person_id, e.municipality, e.from_,
          "routing" if people[e.person_id].protection == "protected_registration" else None)
@@ -217,7 +234,7 @@ async def _tasks(verdict: Verdict, here: Installation, topics: Topics) -> None:
     } | {
         (None, "early_support", n.person_id, n.municipality, None, _waits(people.get(n.person_id)))
         for n in topics.latest("notice").values()
-        if n.kind == "absence" and n.status == "registered"
+        if n.kind == "absence" and n.status == "registered" and n.notice_id not in outgrown
     }  # fmt: skip
     found = [
         # early support counts from the day on which it was heard of, which is that of the run
@@ -232,7 +249,9 @@ async def _tasks(verdict: Verdict, here: Installation, topics: Topics) -> None:
             continue
         if task.episode_id is None:
             # which of the two came first, the merger or the school's word, is not told
-            reasons = {NOTICE_CLOSED, NOTICE_WITHDRAWN} | ({MERGED} if task.person_id in merged else set())
+            reasons = {NOTICE_CLOSED, NOTICE_WITHDRAWN, COVERED, TURNED_20} | (
+                {MERGED} if task.person_id in merged else set()
+            )
             verdict.unless(
                 task.reason in reasons,
                 f"early support is {task.state} ({task.reason})",
@@ -274,6 +293,10 @@ def _waits(person: Any) -> str | None:
     if person is None or person.merged_into is not None:
         return "person"
     return "routing" if person.protection == "protected_registration" else None
+
+
+def _is_20(person: Any) -> bool:
+    return person is not None and today() >= at_age(person.birth_date, 20)
 
 
 async def _letters(verdict: Verdict, here: Installation, letters: Mapping[Spot, str]) -> None:

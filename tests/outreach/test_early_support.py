@@ -14,7 +14,7 @@ from services.outreach.kinds import Outcome
 from services.outreach.persons import noticed
 from services.outreach.plans import Plan
 from services.outreach.queue import next_task
-from services.outreach.timers import wake
+from services.outreach.timers import look, wake
 from tests.outreach.steps import HOUR, calls_for, do, history_of, said, take_of
 from tests.outreach.tellings import HOME, LADDERS, Person, tell, tombstone
 from tests.outreach.visits import SAID, Colleague, shown, task_of
@@ -235,7 +235,42 @@ async def test_who_holds_it_is_told_whom_it_is_about_and_that_she_is_not_on_the_
     assert (claimed.youth.name, claimed.youth.entry_reason, claimed.youth.since) == ("Vera Ek", None, None)
 
 
-async def test_an_open_case_beside_it_is_another_task(outreach: Connection) -> None:
+@pytest.mark.parametrize("case_first", [False, True])
+async def test_who_has_left_school_since_is_called_for_by_her_case_alone(
+    outreach: Connection, case_first: bool
+) -> None:
+    vera = Person()
+    told = [vera.noticed(), vera.covered(since=today())]
+    await tell(outreach, vera.known())
+    for event in reversed(told) if case_first else told:
+        await tell(outreach, event)
+    assert "early_support" not in await calls_for(outreach, vera)
+    if not case_first:
+        last = (await history_of(outreach, vera, "early_support"))[-1]
+        assert last == ("closed", "registry", "covered")
+    # at another school now, she is not called for because of what the one before told
+    await tell(outreach, vera.no_longer(2, since=today(), to=today()))
+    assert await calls_for(outreach, vera) == {}
+    # and she never left: the absence stands as before
+    await tell(outreach, vera.never(3))
+    assert set(await calls_for(outreach, vera)) == {"early_support"}
+
+
+async def test_it_ends_at_20(outreach: Connection, database: str) -> None:
+    vera, kim = Person(), Person()
+    birthday = today() + timedelta(days=2)
+    born = birthday.replace(year=birthday.year - 20)
+    await tell(outreach, vera.known(birth_date=born), vera.noticed())
+    await tell(outreach, kim.known(birth_date=born + timedelta(days=1)), kim.noticed())
+    async with new_pool(database, name="test", size=1) as pool:
+        looked_at = [await look(pool, LADDERS, birthday + timedelta(days=later)) for later in (-1, 0, 0)]
+    assert looked_at == [0, 1, 0]
+    assert await calls_for(outreach, vera) == {}
+    assert (await history_of(outreach, vera, "early_support"))[-1] == ("closed", "ladder", "turned_20")
+    assert set(await calls_for(outreach, kim)) == {"early_support"}
+
+
+async def test_an_open_case_from_before_it_is_another_task(outreach: Connection) -> None:
     vera = Person()
     await tell(outreach, vera.known(), vera.noticed(), vera.covered())
     assert set(await calls_for(outreach, vera)) == {"early_support", "inform"}
