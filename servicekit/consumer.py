@@ -47,6 +47,8 @@ COMMIT_SECONDS = 0.25
 #: Seconds to finish the transaction in hand, commit and leave the group. The client would wait 40 for each answer of
 #: a broker that has fallen silent; whoever tells us to stop gives 60 in all (deploy/compose.yaml).
 LEAVING_SECONDS = 30.0
+#: Seconds of these for the transaction in hand.
+HANDLING_SECONDS = 20
 MAX_POLL_INTERVAL_MS = 300_000
 
 
@@ -92,7 +94,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             consumer_only=True,
             allow_auto_create_topics=False,
             apply_types=False,
-            graceful_timeout=30,
+            graceful_timeout=HANDLING_SECONDS,
             metadata_max_age_ms=METADATA_SECONDS * 1000,
             client_id=f"kaa-{service}",
             logger=None,

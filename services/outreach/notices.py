@@ -3,8 +3,10 @@
 They make no entry in the register, and of other notices nothing is kept here. One is handled when somebody answered
 an attempt at early support, until the school says that it is over and then stands again: absence grew.
 
-Early support is for pupils under 20. Of one who has left school since, her case calls for what is to be done. Absence
-that is told while she has a case calls for it all the same: the register and the school do not agree then.
+Early support is for pupils under 20. Of one who has left school since, or of whom that was heard since, her case
+calls for what is to be done, and its end does not bring the notice back. Absence that is told of somebody who has a
+case already, or of whom no school was known, calls for it all the same: the register and the school do not agree
+then.
 """
 
 from collections.abc import Collection, Sequence
@@ -12,22 +14,27 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
-from contracts.own import NoticeRegistered, NoticeUpdated
+from contracts.own import EntryReason, NoticeRegistered, NoticeUpdated
 from servicekit.database import Connection, TransientError
 from services.outreach.store import columns
 
+#: Why a case began of one who had left school; it reads as a list in SQL.
+LEFT: Final[tuple[EntryReason, ...]] = (
+    "left_upper_secondary", "left_introductory_programme", "left_equivalent_education", "study_certificate"
+)  # fmt: skip
 #: The day, in SQL.
 TODAY: Final = "(now() AT TIME ZONE 'Europe/Stockholm')::date"
-_CALLS: Final = """
+_CALLS: Final = f"""
 standing AND NOT handled
 AND NOT EXISTS (
   SELECT FROM episode AS e
   WHERE e.person_id = n.person_id AND e.municipality = n.municipality
-    AND from_day >= heard_on
+    AND entry_reason IN {LEFT} AND greatest(from_day, opened_on) >= heard_on
+    AND (to_day IS NULL OR to_day >= heard_on)
 )
 AND NOT EXISTS (
   SELECT FROM person AS pupil
-  WHERE pupil.person_id = n.person_id AND birth_date + interval '20 years' <= {day}
+  WHERE pupil.person_id = n.person_id AND birth_date + interval '20 years' <= {{day}}
 )
 """
 _KEEP = """

@@ -31,7 +31,7 @@ Happening = Literal[
 #: Why a task is closed, beside ``episode_ended: <exit reason>``: its episode should never have been; another episode
 #: of the same person in the same municipality is the case (two persons turned out to be one); what was done or learnt
 #: since calls for something else; of early support also: the school took its notice back; it says that the pupil is
-#: back; she has left school since, and has a case (``covered``); she is 20.
+#: back; she has left school since and has, or had, a case (``covered``); she is 20.
 WITHDRAWN: Final = "withdrawn"
 MERGED: Final = "merged"
 NOT_CALLED_FOR: Final = "not_called_for"

@@ -1,7 +1,7 @@
 """What days alone make true, without any event: steps that open, follow-ups that fall due, snoozes that end.
 
 Every case knows the day on which time may next change what it calls for (``episode.look_on``), so a day costs what is
-due on it, however large the register is.
+due on it, however large the register is; and one look at the open tasks of early support, which are part of no case.
 """
 
 import asyncio
@@ -50,7 +50,8 @@ WHERE person_id IN (
 ORDER BY person_id
 FOR NO KEY UPDATE SKIP LOCKED
 """
-# Early support of those who have turned 20, and what an earlier version left open.
+# Early support that no notice calls for: of those who have turned 20, and what an earlier version left open. OFFSET
+# keeps the planner from reading all notices and episodes first.
 _OUTGROWN = f"""
 SELECT person_id FROM person
 WHERE person_id IN (
@@ -58,6 +59,7 @@ WHERE person_id IN (
   WHERE kind = 'early_support' AND state = 'open' AND waits_for IS DISTINCT FROM 'holder' AND NOT EXISTS (
     SELECT FROM notice AS n
     WHERE n.person_id = task.person_id AND n.municipality = task.municipality AND {notices.calls("$1")}
+    OFFSET 0
   )
   LIMIT $2
 )
@@ -119,21 +121,27 @@ async def wake(pool: asyncpg.Pool, day: date) -> int:
 async def look(pool: asyncpg.Pool, ladders: Ladders, day: date) -> int:
     """Brings the cases up that time may have changed by this day; gives how many persons there were."""
     count = 0
-    for query, arguments in (
-        (_DUE, (day, PAGE)), (_OUTGROWN, (day, PAGE)), (_OUTLIVED, (PAGE,)), (_UNROUTED, (PAGE,))
-    ):  # fmt: skip
-        while True:
-            async with pool.acquire() as connection, connection.transaction():
-                rows = await connection.fetch(query, *arguments)
-                persons = {row[0] for row in rows}
-                if persons:
-                    await store.lock(connection, persons)
-                    await routing.settle(connection, persons, cases.LADDER)
-                    await cases.bring_up(connection, ladders, persons, cases.LADDER, day)
-            count += len(persons)
-            if not persons:
-                break
+    for query, arguments in ((_DUE, (day, PAGE)), (_OUTLIVED, (PAGE,)), (_UNROUTED, (PAGE,))):
+        count += await _bring_up(pool, ladders, day, query, *arguments)
     return count
+
+
+async def outgrow(pool: asyncpg.Pool, ladders: Ladders, day: date) -> int:
+    """Ends early support of whom it is not for any more on this day; gives how many persons there were."""
+    return await _bring_up(pool, ladders, day, _OUTGROWN, day, PAGE)
+
+
+async def _bring_up(pool: asyncpg.Pool, ladders: Ladders, day: date, query: str, *arguments: object) -> int:
+    count = 0
+    while True:
+        async with pool.acquire() as connection, connection.transaction():
+            persons = {row[0] for row in await connection.fetch(query, *arguments)}
+            if not persons:
+                return count
+            await store.lock(connection, persons)
+            await routing.settle(connection, persons, cases.LADDER)
+            await cases.bring_up(connection, ladders, persons, cases.LADDER, day)
+        count += len(persons)
 
 
 def timers(ladders: Ladders) -> Background:
@@ -141,6 +149,7 @@ def timers(ladders: Ladders) -> Background:
 
     async def run(pool: asyncpg.Pool, _: Callable[[], None]) -> None:
         renewed = False
+        last: date | None = None
         while True:
             try:
                 day = await store.calendar_day(pool)
@@ -148,6 +157,9 @@ def timers(ladders: Ladders) -> Background:
                     log.info("ladders.renewed", count=count)
                 renewed = True
                 woken, looked_at = await wake(pool, day), await look(pool, ladders, day)
+                if day != last:
+                    looked_at += await outgrow(pool, ladders, day)
+                    last = day
                 if woken or looked_at:
                     log.info("time.told", woken=woken, count=looked_at)
             except (TransientError, *DATABASE_ERRORS) as error:

@@ -25,6 +25,7 @@ from servicekit.calendar import today
 from servicekit.lag import ends
 from servicekit.settings import SERVICES, Service
 from services.outreach.ages import at_age
+from services.outreach.notices import LEFT
 from services.outreach.store import all_tasks
 from services.outreach.tasks import (
     COVERED,
@@ -216,15 +217,12 @@ async def _tasks(verdict: Verdict, here: Installation, topics: Topics) -> None:
         tasks = await all_tasks(connection)
     people = topics.latest("person")
     episodes = topics.latest("episode")
+    left = {(e.person_id, e.municipality) for e in episodes.values() if goes_on(e) and e.entry_reason in LEFT}
     outgrown = {
-        notice.notice_id
-        for notice in topics.latest("notice").values()
-        if _is_20(people.get(notice.person_id)) or any(
-            e.person_id == notice.person_id and e.municipality == notice.municipality and e.from_ >= today()
-            for e in episodes.values()
-            if not isinstance(e, CoverageWithdrawn)
-        )
-    }  # fmt: skip
+        n.notice_id
+        for n in topics.latest("notice").values()
+        if _is_20(people.get(n.person_id)) or (n.person_id, n.municipality) in left
+    }
     meant_open = {
         (e.episode_id, wanted.kind, e.person_id, e.municipality, e.from_,
          "routing" if people[e.person_id].protection == "protected_registration" else None)

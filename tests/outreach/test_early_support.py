@@ -14,9 +14,9 @@ from services.outreach.kinds import Outcome
 from services.outreach.persons import noticed
 from services.outreach.plans import Plan
 from services.outreach.queue import next_task
-from services.outreach.timers import look, wake
+from services.outreach.timers import outgrow, wake
 from tests.outreach.steps import HOUR, calls_for, do, history_of, said, take_of
-from tests.outreach.tellings import HOME, LADDERS, Person, tell, tombstone
+from tests.outreach.tellings import HOME, LADDERS, SINCE, Person, tell, tombstone
 from tests.outreach.visits import SAID, Colleague, shown, task_of
 
 
@@ -236,11 +236,13 @@ async def test_who_holds_it_is_told_whom_it_is_about_and_that_she_is_not_on_the_
 
 
 @pytest.mark.parametrize("case_first", [False, True])
+@pytest.mark.parametrize("since", [SINCE, today()])
 async def test_who_has_left_school_since_is_called_for_by_her_case_alone(
-    outreach: Connection, case_first: bool
+    outreach: Connection, since: date, case_first: bool
 ) -> None:
+    """The school may say late when she left: what counts then is that the municipality hears of it."""
     vera = Person()
-    told = [vera.noticed(), vera.covered(since=today())]
+    told = [vera.noticed(), vera.covered(since=since)]
     await tell(outreach, vera.known())
     for event in reversed(told) if case_first else told:
         await tell(outreach, event)
@@ -249,7 +251,7 @@ async def test_who_has_left_school_since_is_called_for_by_her_case_alone(
         last = (await history_of(outreach, vera, "early_support"))[-1]
         assert last == ("closed", "registry", "covered")
     # at another school now, she is not called for because of what the one before told
-    await tell(outreach, vera.no_longer(2, since=today(), to=today()))
+    await tell(outreach, vera.no_longer(2, since=since, to=today()))
     assert await calls_for(outreach, vera) == {}
     # and she never left: the absence stands as before
     await tell(outreach, vera.never(3))
@@ -263,16 +265,24 @@ async def test_it_ends_at_20(outreach: Connection, database: str) -> None:
     await tell(outreach, vera.known(birth_date=born), vera.noticed())
     await tell(outreach, kim.known(birth_date=born + timedelta(days=1)), kim.noticed())
     async with new_pool(database, name="test", size=1) as pool:
-        looked_at = [await look(pool, LADDERS, birthday + timedelta(days=later)) for later in (-1, 0, 0)]
+        looked_at = [await outgrow(pool, LADDERS, birthday + timedelta(days=later)) for later in (-1, 0, 0)]
     assert looked_at == [0, 1, 0]
     assert await calls_for(outreach, vera) == {}
     assert (await history_of(outreach, vera, "early_support"))[-1] == ("closed", "ladder", "turned_20")
     assert set(await calls_for(outreach, kim)) == {"early_support"}
 
 
+async def test_of_whom_no_school_was_known_it_is_another_task(outreach: Connection) -> None:
+    vera = Person()
+    await tell(outreach, vera.known(), vera.noticed(), vera.covered(entry_reason="no_known_school"))
+    assert "early_support" in await calls_for(outreach, vera)
+
+
 async def test_an_open_case_from_before_it_is_another_task(outreach: Connection) -> None:
     vera = Person()
-    await tell(outreach, vera.known(), vera.noticed(), vera.covered())
+    await tell(outreach, vera.known(), vera.covered())
+    await outreach.execute("UPDATE episode SET opened_on = opened_on - 1")
+    await tell(outreach, vera.noticed())
     assert set(await calls_for(outreach, vera)) == {"early_support", "inform"}
     await tell(outreach, vera.no_longer(2))
     assert set(await calls_for(outreach, vera)) == {"early_support"}

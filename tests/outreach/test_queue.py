@@ -31,7 +31,7 @@ async def test_a_worker_gets_what_the_call_needs(empty: Connection) -> None:
     assert claimed.youth is not None
     assert (claimed.youth.name, claimed.youth.identity_number) == ("Vera Ek", identity_number(vera.born))
     assert (claimed.youth.entry_reason, claimed.youth.since) == ("left_upper_secondary", SINCE)
-    assert claimed.youth.turns_20_on == date(2028, 3, 15)
+    assert claimed.youth.turns_20_on == vera.born.replace(year=vera.born.year + 20)
 
 
 async def test_taking_a_task_is_a_look_at_a_person(empty: Connection, postgres: str, database: str) -> None:
