@@ -100,7 +100,7 @@ MESSAGING: Final[tuple[Breakage, ...]] = (
         "SIGTERM breaks off the batch in hand",
         "INV-02",
         CONSUMER,
-        "graceful_timeout=30",
+        "graceful_timeout=HANDLING_SECONDS",
         "graceful_timeout=0.01",
         (f"{FAULTS}::test_a_process_told_to_stop_finishes_the_batch_in_hand_and_nothing_else",),
     ),
