@@ -151,7 +151,12 @@ async def test_whom_somebody_else_has_locked_is_passed_over_and_looked_at_later(
 
 
 async def test_the_service_looks_at_its_start(outreach: Connection, pool: asyncpg.Pool) -> None:
-    vera = await covered(outreach)
+    vera, kim = await covered(outreach), Person()
+    # as if nobody had looked since the day before her birthday
+    await tell(outreach, kim.known(), kim.noticed())
+    await outreach.execute(
+        "UPDATE person SET birth_date = $2 WHERE person_id = $1", kim.person_id, in_days(-20 * 366)
+    )
     # as if her contact of today had been made a week ago, and the service had been away since
     await do(outreach, vera, "inform", said("reached", on=in_days(-7)))
     assert set(await calls_for(outreach, vera)) == {"talk"}
@@ -161,7 +166,7 @@ async def test_the_service_looks_at_its_start(outreach: Connection, pool: asyncp
     )
     running = asyncio.create_task(timers(LADDERS)(pool, lambda: None))
     async with asyncio.timeout(10):
-        while not await calls_for(outreach, vera):
+        while not await calls_for(outreach, vera) or await calls_for(outreach, kim):
             await asyncio.sleep(0.05)
     running.cancel()
     await asyncio.wait({running})

@@ -3,6 +3,8 @@
 import asyncio
 import socket
 import struct
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -40,6 +42,13 @@ async def _sent_after_a_reset(kind: type[Any]) -> BaseException:
             await connection.send(MetadataRequest(None))
         connection.close()
         return met.value
+
+
+def test_a_service_uses_the_cure() -> None:
+    """Asked of a process that imports what a service runs, and nothing else of ours."""
+    asked = "import servicekit.process; from aiokafka import conn; print(conn.AIOKafkaConnection.__module__)"
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == Connection.__module__
 
 
 def test_a_connection_that_was_reset_is_an_error_that_the_client_retries() -> None:
